@@ -1,0 +1,1 @@
+//! Messages, deliveries and receipts: the one database every session shares.

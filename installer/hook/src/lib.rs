@@ -1,0 +1,1 @@
+//! What runs at every prompt and tool call.

@@ -1,0 +1,3 @@
+//! The slim binary that agent CLIs run as their hook.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The command for people, scripts and MCP hosts.
+
+fn main() {}

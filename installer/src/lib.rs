@@ -1,0 +1,1 @@
+//! Running agent CLI sessions message one another.

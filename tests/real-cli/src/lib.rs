@@ -1,0 +1,1 @@
+//! The real agent CLIs, driven against the mock model.
