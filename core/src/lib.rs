@@ -1,1 +1,18 @@
 //! What a provider is, and what is true on disk.
+//!
+//! Everything here is synchronous. Providers are pure; the doors to the outside are [`host::Host`] for reading and
+//! the config writer for changing files that belong to other tools.
+
+pub mod address;
+pub mod environment;
+pub mod event;
+pub mod frame;
+pub mod home;
+pub mod host;
+pub mod id;
+pub mod identity;
+pub mod message;
+pub mod name;
+pub mod process;
+pub mod provider;
+pub mod settings;

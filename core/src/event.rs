@@ -1,0 +1,139 @@
+//! What a host tells a hook, in neutral words, and what the hook answers.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+/// The moments of a host's life that a provider can map its own events to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Moment {
+    /// A conversation starts, is resumed, cleared or compacted.
+    SessionStart,
+    /// The user, or a nudge, submits a prompt.
+    PromptSubmit,
+    /// The host waited for one tool call, or one batch of them, and goes on.
+    AfterTool,
+    /// The model ended its turn.
+    TurnEnd,
+    /// The user interrupted the turn.
+    Interrupt,
+    /// The conversation's process is about to end.
+    SessionEnd,
+}
+
+impl Moment {
+    /// The name used in receipts and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionStart => "session-start",
+            Self::PromptSubmit => "prompt",
+            Self::AfterTool => "after-tool",
+            Self::TurnEnd => "turn-end",
+            Self::Interrupt => "interrupt",
+            Self::SessionEnd => "session-end",
+        }
+    }
+}
+
+/// Why a conversation starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// A new conversation.
+    #[default]
+    Fresh,
+    /// An earlier conversation goes on.
+    Resumed,
+    /// The context was emptied by the user.
+    Cleared,
+    /// The context was summarised.
+    Compacted,
+    /// A copy of an earlier conversation goes its own way.
+    Forked,
+}
+
+/// Raw material of one hook run.
+#[derive(Debug, Clone, Copy)]
+pub struct HookCall<'a> {
+    /// The host's own event name, as configured.
+    pub event: &'a str,
+    /// Standard input, whole.
+    pub stdin: &'a [u8],
+}
+
+/// One event of a host, neutral.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HookEvent<'a> {
+    /// What happened.
+    pub moment: Moment,
+    /// The host's own name for it; encoders repeat it in their reply.
+    pub name: Cow<'a, str>,
+    /// The host's own session or thread id.
+    pub native: Cow<'a, str>,
+    /// The turn that the event belongs to, where the host names turns.
+    pub turn: Option<Cow<'a, str>>,
+    /// Ids of the tool calls that the event reports.
+    pub tool_calls: Vec<Cow<'a, str>>,
+    /// The session's current folder.
+    pub cwd: Option<Cow<'a, Path>>,
+    /// The subagent that the event comes from: it owns no inbox.
+    pub subagent: Option<Cow<'a, str>>,
+    /// For [`Moment::SessionStart`]: why.
+    pub start: Start,
+    /// For [`Moment::SessionEnd`]: the conversation only makes room for the next one of the same process.
+    pub continues: bool,
+}
+
+impl HookEvent<'_> {
+    /// The event's identity within its session: the same identity twice is one event.
+    pub fn identity(&self) -> String {
+        let mut out = self.name.to_string();
+        for part in self.turn.iter().chain(&self.tool_calls) {
+            out.push('/');
+            out.push_str(part);
+        }
+        out
+    }
+}
+
+/// A host's bytes could not be understood.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not the JSON that this host sends.
+    #[error("the payload of `{event}` is not what this host sends: {source}")]
+    Malformed {
+        /// The event as configured.
+        event: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// The payload lacks a field without which nothing can be delivered.
+    #[error("the payload of `{event}` has no usable `{field}`")]
+    Missing {
+        /// The event as configured.
+        event: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// An event that this provider does not handle.
+    #[error("the event `{0}` is not one of this provider's")]
+    UnknownEvent(String),
+}
+
+/// What the bridge wants to happen, before a provider puts it into its host's dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply<'a> {
+    /// Nothing.
+    Silent,
+    /// Text to be put before the model.
+    Context(&'a str),
+}
+
+/// A hook's answer to its host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostOutput {
+    /// Bytes for standard output, written at once.
+    pub stdout: Vec<u8>,
+    /// Exit status.
+    pub exit: u8,
+}

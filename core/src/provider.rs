@@ -1,0 +1,212 @@
+//! The provider contract: one coding-agent CLI as data and a few pure functions.
+
+use std::path::PathBuf;
+
+use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
+use crate::host::Host;
+use crate::id::ProviderId;
+use crate::plan::Plan;
+
+/// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
+pub trait Provider: Sync {
+    /// Static facts. Everything user-visible about this provider is derived from the card.
+    fn card(&self) -> &'static Card;
+
+    /// Says where this CLI keeps its files, and whether it is on this machine.
+    fn locate(&self, host: &dyn Host, scope: &Scope) -> Result<Site, LocateError>;
+
+    /// What being installed means at this site. Pure: same site and want, same plan.
+    fn plan(&self, site: &Site, want: &Want) -> Plan;
+
+    /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.
+    fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError>;
+
+    /// One neutral reply to this host's exact bytes and exit status.
+    fn encode(&self, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput;
+}
+
+/// Facts about one CLI, each stated once.
+#[derive(Debug, Clone, Copy)]
+pub struct Card {
+    /// Stable name, also the folder of the provider's crate.
+    pub id: ProviderId,
+    /// The product's name.
+    pub name: &'static str,
+    /// A short word for labels made from a folder's name.
+    pub short: &'static str,
+    /// Program names to look for, best first.
+    pub binaries: &'static [&'static str],
+    /// `clientInfo.name` values that its MCP client sends.
+    pub mcp_clients: &'static [&'static str],
+    /// How hooks and MCP calls name their session.
+    pub identity: Identity,
+    /// Host events that we ask for.
+    pub hooks: &'static [HookSpec],
+    /// Where text can reach the model through a hook.
+    pub inject: &'static [Inject],
+    /// What proves that the result of an MCP call reached the model.
+    pub pull: Proof,
+    /// Whether MCP servers may outlive the window that a person looks at.
+    pub servers_outlive_window: bool,
+    /// Things that only the human may do after `init`.
+    pub human_steps: &'static [&'static str],
+    /// Versions that the facts were measured against, oldest first.
+    pub verified: &'static [Verified],
+}
+
+impl Card {
+    /// The hook entry for one of the host's events.
+    pub fn hook(&self, event: &str) -> Option<&'static HookSpec> {
+        self.hooks.iter().find(|spec| spec.event == event)
+    }
+
+    /// What may be put before the model at a moment, if anything.
+    pub fn inject_at(&self, moment: Moment) -> Option<&'static Inject> {
+        self.inject.iter().find(|inject| inject.moment == moment)
+    }
+}
+
+/// One of the host's events, and how long it waits for us.
+#[derive(Debug, Clone, Copy)]
+pub struct HookSpec {
+    /// The host's name for it.
+    pub event: &'static str,
+    /// What it is in neutral words.
+    pub moment: Moment,
+    /// The time limit that we configure, in seconds; each provider writes it in its host's unit.
+    pub timeout_secs: u32,
+}
+
+/// Text may reach the model at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Inject {
+    /// When.
+    pub moment: Moment,
+    /// The longest text in bytes that arrives whole.
+    pub max_bytes: usize,
+    /// Whether bodies may go out here, or headers only.
+    pub bodies: bool,
+    /// What proves that it arrived.
+    pub proof: Proof,
+}
+
+/// Events of the same turn and conversation that prove an attempt, by the rules' evidence table.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof {
+    /// Any of these shows that the host took our output.
+    pub injected: &'static [By],
+    /// Any of these shows that the model answered after it.
+    pub seen: &'static [By],
+}
+
+impl Proof {
+    /// Nothing proves it.
+    pub const NONE: Self = Self { injected: &[], seen: &[] };
+}
+
+/// One kind of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum By {
+    /// A later tool event with other tool calls.
+    AfterTool,
+    /// The tool event that lists the very call whose result carried the text.
+    AfterToolOfCall,
+    /// The turn's end with an answer.
+    TurnEnd,
+}
+
+/// How a session is named, by the host's own evidence, best attested first.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// For hooks.
+    pub hook: &'static [Source],
+    /// For MCP calls.
+    pub mcp: &'static [Source],
+}
+
+/// One source of identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A field of the hook's payload.
+    Field(&'static str),
+    /// The host process that hook and server share; its session is what its hooks said last.
+    HostProcess,
+    /// A variable that the host sets when it starts the server; believed only until a hook says otherwise.
+    SpawnEnv(&'static str),
+    /// `_meta` of each call. Where `root` differs from `thread`, the caller is a subagent.
+    Meta {
+        /// The key that names the conversation.
+        thread: &'static str,
+        /// The key that names the conversation which owns the inbox.
+        root: &'static str,
+    },
+}
+
+impl Source {
+    /// For documents and `doctor`.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Field(name) => format!("hook payload `{name}`"),
+            Self::HostProcess => "shared host process".to_owned(),
+            Self::SpawnEnv(name) => format!("`{name}` at server start"),
+            Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
+        }
+    }
+}
+
+/// A version of the CLI that the provider was run against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// The CLI's version.
+    pub version: &'static str,
+    /// ISO date.
+    pub date: &'static str,
+}
+
+/// Whose configuration is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The user's own, for every folder.
+    User,
+    /// One project's, shared with whoever checks it out.
+    Project(PathBuf),
+}
+
+/// Where one CLI keeps what we have to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The program, if it is on `PATH`.
+    pub program: Option<PathBuf>,
+    /// Whether the CLI seems to be used on this machine: a program, or its folder.
+    pub present: bool,
+    /// The file with the hooks.
+    pub hooks_file: PathBuf,
+    /// The file with the MCP servers.
+    pub mcp_file: PathBuf,
+    /// Whose it is.
+    pub scope: Scope,
+}
+
+/// A CLI's files cannot be placed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocateError {
+    /// There is no home folder, and the CLI's own variable is not set.
+    #[error("no home folder: set HOME or {0}")]
+    NoHome(&'static str),
+}
+
+/// What the person asked for, beyond the bare installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The hook's constant path.
+    pub hook_program: PathBuf,
+    /// The MCP server's constant path.
+    pub main_program: PathBuf,
+    /// `SESSION_BRIDGE_HOME`, where it is not the default and hosts must hand it on.
+    pub home_override: Option<PathBuf>,
+    /// Consent to run the bridge's tools unasked, where the host has such a rule.
+    pub allow_tools: bool,
+}
