@@ -101,7 +101,9 @@ impl AddressError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "use a label, a role, a session id or 6 and more of its characters, cwd:/abs/path, repo:name, or *",
+            Self::Malformed(_) => {
+                "use a label, a role, a session id or 6 and more of its characters, cwd:/abs/path, repo:name, or *"
+            }
             Self::Unknown { .. } => "list the sessions of this room and use a label or id from there",
             Self::Ambiguous { .. } => "use the id of the one you mean, or ask for the newest",
             Self::Oneself(_) => "choose another session",
@@ -154,9 +156,10 @@ pub fn resolve(
             let wanted = trim_slash(&wanted);
             (format!("cwd:{wanted}"), live(room, |c| trim_slash(&c.cwd) == wanted))
         }
-        Address::Repo(repo) => {
-            (format!("repo:{repo}"), live(room, |c| c.repo.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(repo))))
-        }
+        Address::Repo(repo) => (
+            format!("repo:{repo}"),
+            live(room, |c| c.repo.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(repo))),
+        ),
         Address::Named(name) => (name.clone(), named(name, room)),
     };
     let others: Vec<&&Candidate> = found.iter().filter(|c| Some(c.id) != me).collect();
@@ -164,10 +167,13 @@ pub fn resolve(
         ([one], _) => Ok(vec![one.id]),
         ([], true) => Err(AddressError::Unknown { near: near(&text, room, me), address: text }),
         ([], false) => Err(AddressError::Oneself(text)),
-        (many, _) if newest => Ok(many.iter().max_by_key(|c| (c.seen, c.id)).map(|c| c.id).into_iter().collect()),
-        (many, _) => {
-            Err(AddressError::Ambiguous { address: text, candidates: many.iter().map(|c| c.brief()).collect() })
+        (many, _) if newest => {
+            Ok(many.iter().max_by_key(|c| (c.seen, c.id)).map(|c| c.id).into_iter().collect())
         }
+        (many, _) => Err(AddressError::Ambiguous {
+            address: text,
+            candidates: many.iter().map(|c| c.brief()).collect(),
+        }),
     }
 }
 
@@ -275,7 +281,11 @@ mod tests {
         assert!(matches!(&error, AddressError::Ambiguous { candidates, .. } if candidates.len() == 2));
         let newest = resolve(&parse("dev").unwrap(), &room, None, true).unwrap();
         assert_eq!(newest, vec![room[1].id]);
-        assert_eq!(find("dev", &room, Some(room[0].id)).unwrap(), vec![room[1].id], "a sender is not its own peer");
+        assert_eq!(
+            find("dev", &room, Some(room[0].id)).unwrap(),
+            vec![room[1].id],
+            "a sender is not its own peer"
+        );
     }
 
     #[test]

@@ -36,12 +36,12 @@ pub struct Fence(String);
 
 impl Fence {
     /// A fresh fence that occurs in none of `texts`.
-    pub fn fresh<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Self {
+    pub fn fresh(texts: &[&str]) -> Self {
         loop {
             // The last characters of a ULID are its random part: 5 bits each.
             let id = ulid::Ulid::generate().to_string().to_ascii_lowercase();
             let word = id[id.len() - 8..].to_owned();
-            if !texts.clone().any(|text| text.to_ascii_lowercase().contains(&word)) {
+            if !texts.iter().any(|text| text.to_ascii_lowercase().contains(&word)) {
                 return Self(word);
             }
         }
@@ -167,7 +167,9 @@ pub fn inert(body: &str) -> String {
 fn names_reserved_tag(rest: &str) -> bool {
     let word: String = rest
         .chars()
-        .filter(|c| !c.is_whitespace() && !is_invisible(*c) && !matches!(c, '/' | '\u{ff0f}' | '\u{2044}' | '\\'))
+        .filter(|c| {
+            !c.is_whitespace() && !is_invisible(*c) && !matches!(c, '/' | '\u{ff0f}' | '\u{2044}' | '\\')
+        })
         .flat_map(char::to_lowercase)
         .map(|c| if matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff0d}') { '-' } else { c })
         .take(40)
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_fence_is_never_in_the_text() {
-        let fence = Fence::fresh(["abc"].into_iter());
+        let fence = Fence::fresh(&["abc"]);
         assert!(!"abc".contains(&fence.0));
         assert_eq!(fence.0.len(), 8);
     }

@@ -27,7 +27,8 @@ pub fn caller(card: &Card, meta: Option<&Value>, env: &dyn Fn(&str) -> Option<St
     for source in card.identity.mcp {
         match *source {
             Source::Meta { thread, root } => {
-                let text = |key| meta.and_then(|m| m.get(key)).and_then(Value::as_str).filter(|t| !t.is_empty());
+                let text =
+                    |key| meta.and_then(|m| m.get(key)).and_then(Value::as_str).filter(|t| !t.is_empty());
                 if let Some(thread) = text(thread) {
                     return match text(root) {
                         Some(root) if root != thread => Caller::Subagent,

@@ -4,6 +4,7 @@
 //! the config writer for changing files that belong to other tools.
 
 pub mod address;
+pub mod edit;
 pub mod environment;
 pub mod event;
 pub mod frame;
@@ -13,6 +14,7 @@ pub mod id;
 pub mod identity;
 pub mod message;
 pub mod name;
+pub mod plan;
 pub mod process;
 pub mod provider;
 pub mod settings;

@@ -192,7 +192,9 @@ impl BadMessage {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Empty => "give the text as an argument, with --body-file, or on standard input",
-            Self::BodyTooLarge(_) => "write the text to a file both sessions can read and send its path, or send several messages",
+            Self::BodyTooLarge(_) => {
+                "write the text to a file both sessions can read and send its path, or send several messages"
+            }
             Self::SubjectTooLong(_) => "put the details into the body",
             Self::BadKind(_) => "`note` is right for most messages",
         }

@@ -27,7 +27,9 @@ pub enum BadName {
     #[error("a name has at most {MAX_NAME_CHARS} characters, this one has {0}")]
     TooLong(usize),
     /// A character outside the grammar.
-    #[error("a name has letters, digits and `-_.+` only and begins with a letter or digit; {0:?} is not allowed here")]
+    #[error(
+        "a name has letters, digits and `-_.+` only and begins with a letter or digit; {0:?} is not allowed here"
+    )]
     Character(char),
     /// Two dots in a row.
     #[error("a name must not contain `..`")]
@@ -122,7 +124,21 @@ mod tests {
 
     #[test]
     fn hostile_names_are_refused() {
-        for bad in ["", "a/b", "..", "a..b", "-x", "#x", "@x", "*", "a b", "a\0", "a\u{202e}b", "\u{1b}[2J", "cwd:/x"] {
+        for bad in [
+            "",
+            "a/b",
+            "..",
+            "a..b",
+            "-x",
+            "#x",
+            "@x",
+            "*",
+            "a b",
+            "a\0",
+            "a\u{202e}b",
+            "\u{1b}[2J",
+            "cwd:/x",
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         for good in ["api", "api-2", "前端", "Zoë_1", "v1.2+x"] {

@@ -1,0 +1,5 @@
+//! Pure editors: bytes in, bytes out.
+
+mod error;
+
+pub use error::ConfigError;
