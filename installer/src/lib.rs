@@ -1,1 +1,3 @@
-//! Running agent CLI sessions message one another.
+//! The `session-bridge` command: for people, for scripts, and as MCP server for agent CLIs.
+
+pub mod post;

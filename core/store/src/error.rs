@@ -1,0 +1,171 @@
+//! What can go wrong with the store, what the caller can do about it, and the stable codes.
+
+use std::io;
+use std::path::PathBuf;
+
+use session_bridge_core::id::{MessageId, SessionId};
+
+/// What a caller can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Ask for something else.
+    Usage,
+    /// Try again later.
+    Busy,
+    /// Repair the store: `session-bridge doctor`.
+    Damaged,
+    /// Upgrade this program.
+    Newer,
+    /// Look at the disk or its permissions.
+    Io,
+}
+
+/// A store operation failed; nothing was half-written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Reading or writing a file failed.
+    #[error("cannot {operation} {path}: {source}")]
+    Io {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The database did not become free in time.
+    #[error("the store is busy")]
+    Busy,
+    /// The database's bytes are damaged.
+    #[error("the store {path} is damaged: {detail}")]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What the library says.
+        detail: String,
+    },
+    /// The database was written by a newer version.
+    #[error("the store has format {found}, this version writes format {known}")]
+    Newer {
+        /// Its format.
+        found: i64,
+        /// The newest that this version writes.
+        known: i64,
+    },
+    /// The folder holds a predecessor's files.
+    #[error("{path} holds the files of another program ({sign})")]
+    ForeignLayout {
+        /// The folder.
+        path: PathBuf,
+        /// What gave it away.
+        sign: &'static str,
+    },
+    /// The disk is full.
+    #[error("no space left for the store {path}")]
+    Full {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Any other answer of the library.
+    #[error("the store failed: {0}")]
+    Database(#[source] rusqlite::Error),
+    /// No such message in this store.
+    #[error("there is no message {0}")]
+    NoMessage(MessageId),
+    /// No such session in this store.
+    #[error("there is no session {0}")]
+    NoSession(SessionId),
+    /// The message is neither to nor from this session.
+    #[error("message {0} is not addressed to this session")]
+    NotYours(MessageId),
+    /// The message was not shown to this session yet.
+    #[error("message {0} was not shown to this session yet")]
+    NotShown(MessageId),
+    /// The message went out already.
+    #[error("message {0} has already reached a session")]
+    AlreadyOut(MessageId),
+    /// The recipient declined, or the message failed; it cannot be answered any more.
+    #[error("message {0} is closed ({1})")]
+    Closed(MessageId, &'static str),
+}
+
+impl StoreError {
+    pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { operation, path, source }
+    }
+
+    /// What the caller can do.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Busy => ErrorKind::Busy,
+            Self::Damaged { .. } => ErrorKind::Damaged,
+            Self::Newer { .. } => ErrorKind::Newer,
+            Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
+            _ => ErrorKind::Usage,
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "store_io",
+            Self::Busy => "store_busy",
+            Self::Damaged { .. } => "store_damaged",
+            Self::Newer { .. } => "store_newer",
+            Self::ForeignLayout { .. } => "foreign_layout",
+            Self::Full { .. } => "store_full",
+            Self::Database(_) => "store_failed",
+            Self::NoMessage(_) => "unknown_message",
+            Self::NoSession(_) => "unknown_session",
+            Self::NotYours(_) => "not_your_message",
+            Self::NotShown(_) => "not_shown_yet",
+            Self::AlreadyOut(_) => "already_out",
+            Self::Closed(..) => "message_closed",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Io { .. } | Self::Database(_) => {
+                "check the folder's permissions and free space, then run `session-bridge doctor`"
+            }
+            Self::Busy => {
+                "try again; if it stays busy, `session-bridge doctor` names the processes that use it"
+            }
+            Self::Damaged { .. } => {
+                "run `session-bridge doctor --fix`: it sets the file aside and salvages what reads"
+            }
+            Self::Newer { .. } => {
+                "upgrade session-bridge; this version can read the store but will not write to it"
+            }
+            Self::ForeignLayout { .. } => {
+                "set SESSION_BRIDGE_HOME to another folder, or move that folder away first"
+            }
+            Self::Full { .. } => "free some disk space; nothing was stored and nothing was lost",
+            Self::NoMessage(_) => "take the id from `bridge_list_inbox` or `session-bridge inbox`",
+            Self::NoSession(_) => "take the id from `bridge_list_sessions` or `session-bridge list-sessions`",
+            Self::NotYours(_) => "use an id from your own inbox",
+            Self::NotShown(_) => "read it first",
+            Self::AlreadyOut(_) => "send a correction instead",
+            Self::Closed(..) => "send a new message instead",
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        match error.sqlite_error_code() {
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy,
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
+                Self::Damaged { path: PathBuf::new(), detail: error.to_string() }
+            }
+            Some(Code::DiskFull) => Self::Full { path: PathBuf::new() },
+            _ => Self::Database(error),
+        }
+    }
+}

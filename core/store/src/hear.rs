@@ -1,0 +1,221 @@
+//! An event of a session: what it proves, what it ends, and what goes out with it.
+
+use rusqlite::{Transaction, params};
+use session_bridge_core::event::{HookEvent, Moment};
+use session_bridge_core::id::{AttemptId, SessionId};
+use session_bridge_core::provider::{By, Card, Proof};
+
+use crate::attempt::{self, Attempt, NewAttempt, Status};
+use crate::block::{self, Block, Budget, Frame, Waiting};
+use crate::claim;
+use crate::error::StoreError;
+use crate::expire;
+use crate::open::Store;
+use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
+use crate::run::{Lease, RunFolders};
+use crate::schema::HOT;
+use crate::session::Session;
+
+/// The surface of MCP results in receipts.
+pub(crate) const PULL: &str = "mcp-pull";
+/// How many waiting messages one block looks at.
+const LOOK: usize = 200;
+
+/// What a hook has to put out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The text; empty for silence.
+    pub text: String,
+    /// The attempt to note, if bodies, announcements or references go out.
+    pub attempt: Option<AttemptId>,
+}
+
+impl Store {
+    /// Takes in one event: moves the last note into the store, settles what the event proves, ends what it ends, and
+    /// chooses what goes out. The lease must be held; the returned attempt is committed.
+    pub fn hear(
+        &mut self,
+        session: &Session,
+        event: &HookEvent<'_>,
+        card: &Card,
+        _lease: &Lease,
+    ) -> Result<Outcome, StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        let folder = run.session(session.id);
+        let outcome = self.write(|tx| {
+            attempt::fold_note(tx, &folder, now)?;
+            attempt::sweep_dead(tx, &folder, session.id)?;
+            settle(tx, session, event, card, now)?;
+            note_turn(tx, session.id, event)?;
+            expire::for_session(tx, session.id, now)?;
+            let outcome = match card.inject_at(event.moment) {
+                Some(inject) => {
+                    let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
+                    let taken = take(tx, &run, session, event, budget, now)?;
+                    offer(tx, session, event, taken, now)?
+                }
+                None => Outcome::default(),
+            };
+            attempt::settle_bell(tx, &run, session.id)?;
+            Ok(outcome)
+        })?;
+        folder.clear_note();
+        Ok(outcome)
+    }
+}
+
+/// What an event proves about attempts of its own conversation and turn, and what its coming ends.
+fn settle(
+    tx: &Transaction<'_>,
+    session: &Session,
+    event: &HookEvent<'_>,
+    card: &Card,
+    now: i64,
+) -> Result<(), StoreError> {
+    let identity = event.identity();
+    for mut attempt in attempt::alive(tx, session.id)? {
+        let same_turn = attempt.turn.as_deref() == event.turn.as_deref();
+        let same = same_turn && attempt.conversation == session.conversation && attempt.event != identity;
+        let evidence = format!("{} of the same turn", event.name);
+        if same && attempt.status != Status::Open {
+            let proof = proof_of(card, &attempt);
+            if attempt.status == Status::Written
+                && proof.injected.iter().any(|by| proves(*by, &attempt, event))
+            {
+                attempt::injected(tx, &attempt, &evidence, now)?;
+                attempt.status = Status::Injected;
+            }
+            if attempt.status == Status::Injected && proof.seen.iter().any(|by| proves(*by, &attempt, event))
+            {
+                attempt::seen(tx, &attempt, &evidence, now)?;
+                continue;
+            }
+        }
+        if ends_turn_of(&attempt, event) {
+            match attempt.status {
+                Status::Injected => attempt::close(tx, &attempt)?,
+                Status::Written => attempt::unknown(tx, &attempt)?,
+                // Still being put out by a live server: its own write decides.
+                Status::Open => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn proof_of(card: &Card, attempt: &Attempt) -> Proof {
+    if attempt.surface == PULL {
+        return card.pull;
+    }
+    card.inject.iter().find(|i| i.moment.as_str() == attempt.surface).map_or(Proof::NONE, |i| i.proof)
+}
+
+fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
+    let lists_call = attempt.call.as_deref().is_some_and(|call| event.tool_calls.iter().any(|id| id == call));
+    match by {
+        By::AfterTool => event.moment == Moment::AfterTool && !lists_call && !shares_calls(attempt, event),
+        By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call,
+        By::TurnEnd => event.moment == Moment::TurnEnd,
+        _ => false,
+    }
+}
+
+/// Whether the attempt went out with an event that reported one of the same tool calls.
+fn shares_calls(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
+    let mut parts = attempt.event.split('/').skip(1);
+    parts.any(|part| event.tool_calls.iter().any(|id| id == part))
+}
+
+/// Whether after this event nothing can prove the attempt any more: its turn ended, or another one began.
+fn ends_turn_of(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
+    let other_turn = event.turn.is_some() && attempt.turn.as_deref() != event.turn.as_deref();
+    match event.moment {
+        Moment::TurnEnd | Moment::Interrupt => true,
+        Moment::SessionEnd => !event.continues,
+        _ => other_turn,
+    }
+}
+
+fn note_turn(tx: &Transaction<'_>, session: SessionId, event: &HookEvent<'_>) -> Result<(), StoreError> {
+    if let Some(turn) = &event.turn {
+        tx.execute(
+            "UPDATE session SET turn = ?2 WHERE id = ?1 AND turn IS NOT ?2",
+            params![session.to_string(), turn.as_ref()],
+        )?;
+    }
+    Ok(())
+}
+
+fn take(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    session: &Session,
+    event: &HookEvent<'_>,
+    budget: Budget,
+    now: i64,
+) -> Result<Block, StoreError> {
+    let folder = run.session(session.id);
+    let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
+    let sql = format!(
+        "SELECT {MESSAGE}, d.doubt FROM delivery d JOIN message m USING (seq)
+         WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL ORDER BY d.seq LIMIT {LOOK}"
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
+    let rows = statement.query_map([session.id.to_string()], |row| {
+        Ok(Waiting { message: Message::read(row)?, doubt: row.get::<_, i64>(MESSAGE_COLUMNS)? == 1 })
+    })?;
+    let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
+    waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
+    let start = event.moment == Moment::SessionStart;
+    let parked = if start || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
+    let frame = Frame {
+        introduce: start.then(|| introduction(session)),
+        guarded: session.guarded,
+        parked,
+        fence: None,
+    };
+    let block = block::compose(&waiting, budget, &frame);
+    if !session.guarded && !block.text.is_empty() {
+        tx.execute("UPDATE session SET guarded = 1 WHERE id = ?1", [session.id.to_string()])?;
+    }
+    Ok(block)
+}
+
+fn introduction(session: &Session) -> String {
+    format!("session-bridge: this session is `{}` (id {}, room {}).", session.label, session.id, session.room)
+}
+
+fn parked(tx: &Transaction<'_>, session: SessionId) -> Result<usize, StoreError> {
+    let count: i64 = tx
+        .prepare_cached("SELECT count(*) FROM delivery WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
+        .query_row([session.to_string()], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+fn offer(
+    tx: &Transaction<'_>,
+    session: &Session,
+    event: &HookEvent<'_>,
+    block: Block,
+    now: i64,
+) -> Result<Outcome, StoreError> {
+    if block.items.is_empty() {
+        return Ok(Outcome { text: block.text, attempt: None });
+    }
+    let attempt = attempt::open(
+        tx,
+        &NewAttempt {
+            session: session.id,
+            conversation: session.conversation,
+            turn: event.turn.as_deref(),
+            surface: event.moment.as_str(),
+            event: &event.identity(),
+            call: None,
+            server: None,
+            items: &block.items,
+        },
+        now,
+    )?;
+    Ok(Outcome { text: block.text, attempt: Some(attempt) })
+}

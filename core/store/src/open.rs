@@ -1,0 +1,225 @@
+//! Opening the store: which file, with which settings, and whether it is still the one that everybody means.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use session_bridge_core::home::Home;
+
+use crate::clock::Clock;
+use crate::error::StoreError;
+use crate::run::{RunFolders, create_folder};
+use crate::schema;
+
+/// Who opens the store; sets deadlines and durability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A hook: 50 ms for the write lock, no checkpoints, `synchronous=NORMAL` for attempts and settlements.
+    Hook,
+    /// An MCP server: full durability, patient.
+    Server,
+    /// The command line: full durability, patient.
+    Cli,
+}
+
+/// The open store. One connection, used by one thread at a time.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) db: Connection,
+    pub(crate) home: Home,
+    pub(crate) run: RunFolders,
+    pub(crate) clock: Clock,
+    role: Role,
+    file: FileKey,
+}
+
+/// Which file the connection writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileKey {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Store {
+    /// Opens the present store, and makes one if there is none.
+    pub fn open(home: &Home, role: Role) -> Result<Self, StoreError> {
+        Self::open_with(home, role, Clock::system())
+    }
+
+    /// As [`Store::open`], with a clock for tests.
+    pub fn open_with(home: &Home, role: Role, clock: Clock) -> Result<Self, StoreError> {
+        refuse_foreign_layout(home)?;
+        create_folder(&home.store())?;
+        tighten(home.root())?;
+        let path = present_path(home)?;
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        created.map_err(StoreError::io("open", &path))?;
+        let opened = connect(&path, role).and_then(|db| Ok((FileKey::of(&path)?, db)));
+        let (file, db) = opened.map_err(|error| with_path(error, &path))?;
+        Ok(Self { db, run: RunFolders::of(home), home: home.clone(), clock, role, file })
+    }
+
+    /// The folders of the sessions of this store.
+    pub fn run(&self) -> &RunFolders {
+        &self.run
+    }
+
+    /// The bridge's home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Milliseconds since 1970, by the store's clock.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Runs `work` under the write lock and commits it, or leaves no trace of it.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let path = self.file.path.clone();
+        let run = || {
+            let format = schema::format(&self.db)?;
+            if format > schema::FORMAT {
+                return Err(StoreError::Newer { found: format, known: schema::FORMAT });
+            }
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&tx)?;
+            tx.commit()?;
+            Ok(done)
+        };
+        run().map_err(|error| with_path(error, &path))
+    }
+
+    /// Whether the store's path still leads to the file that this connection writes to (rule D8).
+    pub(crate) fn is_present(&self) -> bool {
+        present_path(&self.home)
+            .ok()
+            .and_then(|path| FileKey::of(&path).ok())
+            .is_some_and(|key| key == self.file)
+    }
+
+    /// Turns to the present store after the file was set aside.
+    pub(crate) fn reopen(&mut self) -> Result<(), StoreError> {
+        *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
+        Ok(())
+    }
+
+    /// Makes everything that was committed durable, whatever the writer's settings were: states are shown to senders
+    /// only after this.
+    pub(crate) fn make_durable(&self) -> Result<(), StoreError> {
+        let mut wal = self.file.path.clone().into_os_string();
+        wal.push("-wal");
+        match OpenOptions::new().write(true).open(&wal) {
+            Ok(file) => file.sync_data().map_err(StoreError::io("flush", PathBuf::from(wal))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::io("open", PathBuf::from(wal))(error)),
+        }
+    }
+
+    /// Reads the whole file and names what is wrong with it; empty when all is well.
+    pub fn integrity(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.db.prepare("PRAGMA integrity_check(20)")?;
+        let lines = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+}
+
+impl FileKey {
+    fn of(path: &Path) -> Result<Self, StoreError> {
+        let meta = fs::metadata(path).map_err(StoreError::io("look at", path))?;
+        Ok(Self { path: path.to_owned(), device: meta.dev(), inode: meta.ino() })
+    }
+}
+
+/// The database that the generation pointer names; the first one where there is no pointer.
+fn present_path(home: &Home) -> Result<PathBuf, StoreError> {
+    let pointer = home.store().join("generation");
+    let generation = match fs::read_to_string(&pointer) {
+        Ok(text) => text.trim().parse::<u32>().unwrap_or(1),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 1,
+        Err(error) => return Err(StoreError::io("read", &pointer)(error)),
+    };
+    Ok(home.store().join(format!("bridge-{generation}.db")))
+}
+
+fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    db.busy_handler(Some(match role {
+        Role::Hook => busy_hook,
+        Role::Server | Role::Cli => busy_patient,
+    }))?;
+    db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    if role == Role::Hook {
+        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    if schema::format(&db)? == 0 {
+        db.pragma_update(None, "journal_mode", "wal")?;
+        schema::create(&mut db)?;
+    }
+    match role {
+        Role::Hook => db.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")?,
+        Role::Server | Role::Cli => db.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;")?,
+    }
+    Ok(db)
+}
+
+/// Short, fair naps instead of the library's back-off to 100 ms: about 50 ms in all.
+fn busy_hook(tries: i32) -> bool {
+    nap(tries);
+    tries < 150
+}
+
+/// The same naps for about ten seconds.
+fn busy_patient(tries: i32) -> bool {
+    nap(tries);
+    tries < 30_000
+}
+
+fn nap(tries: i32) {
+    let micros = 50 + u64::from(tries.unsigned_abs()).wrapping_mul(197) % 550;
+    std::thread::sleep(Duration::from_micros(micros));
+}
+
+/// Errors of the library do not know their file.
+fn with_path(error: StoreError, at: &Path) -> StoreError {
+    match error {
+        StoreError::Damaged { detail, .. } => StoreError::Damaged { path: at.to_owned(), detail },
+        StoreError::Full { .. } => StoreError::Full { path: at.to_owned() },
+        other => other,
+    }
+}
+
+/// Earlier programs kept one file per message below the same folder name.
+fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
+    if home.store().exists() {
+        return Ok(());
+    }
+    for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
+        if home.root().join(sign).exists() {
+            return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
+        }
+    }
+    Ok(())
+}
+
+/// The home is the user's alone; a looser mode is tightened when found.
+fn tighten(root: &Path) -> Result<(), StoreError> {
+    let meta = fs::metadata(root).map_err(StoreError::io("look at", root))?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+            .map_err(StoreError::io("tighten", root))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Bodies in the result of an MCP call: a surface with an attempt of its own.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use session_bridge_core::id::{AttemptId, MessageId, SessionId};
+
+use crate::attempt::{self, NewAttempt, Part};
+use crate::claim::{self, ClaimId, Filter};
+use crate::error::StoreError;
+use crate::expire;
+use crate::hear::PULL;
+use crate::open::Store;
+use crate::row::{MESSAGE, Message, State};
+use crate::schema::HOT;
+use crate::send;
+
+/// Which bodies a call asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum Pull<'a> {
+    /// These, by id, as often as asked.
+    Read(&'a [MessageId]),
+    /// The oldest one that a wait is for. `claim` is the wait's own claim.
+    Next(&'a Filter, Option<&'a ClaimId>),
+}
+
+/// Bodies for one result.
+#[derive(Debug, Clone, Default)]
+pub struct Pulled {
+    /// The attempt to report on once the result was written; none if nothing new goes out.
+    pub attempt: Option<AttemptId>,
+    /// The messages.
+    pub messages: Vec<Message>,
+}
+
+impl Store {
+    /// Takes bodies for the result of a tool call. `call` is the host's id of the call, by which its later events name
+    /// it; `server` is the live server that will write the result.
+    pub fn pull(
+        &mut self,
+        session: SessionId,
+        want: Pull<'_>,
+        call: Option<&str>,
+        server: &str,
+    ) -> Result<Pulled, StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        let folder = run.session(session);
+        self.write(|tx| {
+            expire::for_session(tx, session, now)?;
+            let messages = match want {
+                Pull::Read(ids) => {
+                    ids.iter().map(|id| readable(tx, session, *id)).collect::<Result<Vec<_>, _>>()?
+                }
+                Pull::Next(filter, mine) => {
+                    let claims = claim::standing(tx, session, now, |server| folder.server_lives(server))?;
+                    let others = claims.into_iter().filter(|c| mine.is_none_or(|m| m.as_str() != c.id));
+                    // An ask's claim is exact; among open waits the first to look wins.
+                    let exact: Vec<Filter> =
+                        others.map(|c| c.filter).filter(|f| f.reply_to.is_some()).collect();
+                    next(tx, session, filter, &exact)?.into_iter().collect()
+                }
+            };
+            let mut items = Vec::new();
+            for message in &messages {
+                if is_free(tx, session, message.seq)? {
+                    items.push((message.seq, Part::Body));
+                }
+            }
+            if items.is_empty() {
+                return Ok(Pulled { attempt: None, messages });
+            }
+            let row = crate::session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
+            let event = format!("tools/call/{}", call.unwrap_or_default());
+            let attempt = attempt::open(
+                tx,
+                &NewAttempt {
+                    session,
+                    conversation: row.conversation,
+                    turn: row.turn.as_deref(),
+                    surface: PULL,
+                    event: &event,
+                    call,
+                    server: Some(server),
+                    items: &items,
+                },
+                now,
+            )?;
+            attempt::settle_bell(tx, &run, session)?;
+            Ok(Pulled { attempt: Some(attempt), messages })
+        })
+    }
+
+    /// The result was written whole.
+    pub fn pull_written(&mut self, attempt: AttemptId) -> Result<(), StoreError> {
+        self.end_pull(attempt, attempt::written)
+    }
+
+    /// The result was never written: the call was cancelled, or its connection is gone.
+    pub fn pull_void(&mut self, attempt: AttemptId) -> Result<(), StoreError> {
+        self.end_pull(attempt, |tx, found, _| attempt::void(tx, found))
+    }
+
+    fn end_pull(
+        &mut self,
+        id: AttemptId,
+        end: impl FnOnce(&Transaction<'_>, &attempt::Attempt, i64) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        self.write(|tx| {
+            let Some(found) = attempt::find(tx, id)? else { return Ok(()) };
+            end(tx, &found, now)?;
+            attempt::settle_bell(tx, &run, found.session)
+        })
+    }
+
+    /// The model says that it dealt with these. Only ids that were shown to the session; naming them also proves that
+    /// they were seen.
+    pub fn mark_read(&mut self, session: SessionId, ids: &[MessageId]) -> Result<u32, StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        self.write(|tx| {
+            let mut marked = 0;
+            for id in ids {
+                let message = readable(tx, session, *id)?;
+                let shown: bool = tx
+                    .query_row(
+                        "SELECT shown FROM delivery WHERE session = ?1 AND seq = ?2",
+                        params![session.to_string(), message.seq],
+                        |row| row.get(0),
+                    )
+                    .optional()?
+                    .ok_or(StoreError::NotYours(*id))?;
+                if !shown {
+                    return Err(StoreError::NotShown(*id));
+                }
+                send::named(tx, session, message.seq, "bridge_mark_read names it", now)?;
+                let sql =
+                    "UPDATE delivery SET marked = ?3 WHERE session = ?1 AND seq = ?2 AND marked IS NULL";
+                marked += u32::try_from(tx.execute(sql, params![session.to_string(), message.seq, now])?)
+                    .unwrap_or(0);
+            }
+            attempt::settle_bell(tx, &run, session)?;
+            Ok(marked)
+        })
+    }
+}
+
+/// A message that this session received or sent.
+fn readable(tx: &Transaction<'_>, session: SessionId, id: MessageId) -> Result<Message, StoreError> {
+    let message = send::find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
+    let mine: bool = tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2)",
+        params![session.to_string(), message.seq],
+        |row| row.get(0),
+    )?;
+    if mine || message.sender == Some(session) { Ok(message) } else { Err(StoreError::NotYours(id)) }
+}
+
+fn next(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    filter: &Filter,
+    exact: &[Filter],
+) -> Result<Option<Message>, StoreError> {
+    let sql = format!(
+        "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
+         WHERE d.session = ?1 AND {HOT} AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL ORDER BY d.seq"
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
+    for row in statement.query_map([session.to_string()], Message::read)? {
+        let message = row?;
+        if filter.fits(&message) && !exact.iter().any(|claimed| claimed.fits(&message)) {
+            return Ok(Some(message));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the body counts as going out with this call: it is stored, announced or in doubt, and nobody else has it.
+fn is_free(tx: &Transaction<'_>, session: SessionId, seq: i64) -> Result<bool, StoreError> {
+    let found = tx
+        .query_row(
+            "SELECT state, attempt FROM delivery WHERE session = ?1 AND seq = ?2",
+            params![session.to_string(), seq],
+            |row| Ok((State::from_word(&row.get::<_, String>(0)?), row.get::<_, Option<String>>(1)?)),
+        )
+        .optional()?;
+    Ok(found.is_some_and(|(state, attempt)| state.is_unread() && attempt.is_none()))
+}

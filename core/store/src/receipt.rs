@@ -1,0 +1,107 @@
+//! Receipts: what happened to a message, per recipient, with the evidence for each step.
+
+use rusqlite::params;
+use serde::Serialize;
+use session_bridge_core::id::{MessageId, SessionId};
+
+use crate::attempt;
+use crate::error::StoreError;
+use crate::expire;
+use crate::open::Store;
+use crate::row::{State, parsed, parsed_or_none};
+use crate::send;
+
+/// One recipient's state and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The recipient.
+    pub session: SessionId,
+    /// Its label now.
+    pub label: String,
+    /// Its provider.
+    pub provider: String,
+    /// The state.
+    pub state: State,
+    /// It went out, but nobody can tell whether it arrived; the recipient was or will be told its id.
+    pub doubt: bool,
+    /// It was announced and waits to be read by id.
+    pub parked: bool,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<MessageId>,
+    /// Why it is held or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    /// Every step, oldest first.
+    pub steps: Vec<Step>,
+}
+
+/// One change of state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The state that was reached.
+    pub state: State,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Where it went out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surface: Option<String>,
+    /// What proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+impl Store {
+    /// The receipts of a message, one per recipient in the order of sending. What is shown is durable first.
+    pub fn receipts(&mut self, id: MessageId) -> Result<Vec<Receipt>, StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        let message = send::find(&self.db, id)?.ok_or(StoreError::NoMessage(id))?;
+        if message.expires.is_some_and(|at| at <= now) {
+            self.write(|tx| {
+                for session in expire::for_message(tx, message.seq, now)? {
+                    attempt::settle_bell(tx, &run, session)?;
+                }
+                Ok(())
+            })?;
+        }
+        self.make_durable()?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT d.session, s.label, s.provider, d.state, d.doubt, d.parked, d.answer, d.remark
+             FROM delivery d JOIN session s ON s.id = d.session WHERE d.seq = ?1 ORDER BY s.label",
+        )?;
+        let rows = statement.query_map([message.seq], |row| {
+            Ok(Receipt {
+                session: parsed(row, 0)?,
+                label: row.get(1)?,
+                provider: row.get(2)?,
+                state: State::from_word(&row.get::<_, String>(3)?),
+                doubt: row.get::<_, i64>(4)? > 0,
+                parked: row.get(5)?,
+                answer: parsed_or_none(row, 6)?,
+                remark: row.get(7)?,
+                steps: Vec::new(),
+            })
+        })?;
+        let mut receipts = rows.collect::<Result<Vec<_>, _>>()?;
+        for receipt in &mut receipts {
+            receipt.steps = self.steps(message.seq, receipt.session)?;
+        }
+        Ok(receipts)
+    }
+
+    fn steps(&self, seq: i64, session: SessionId) -> Result<Vec<Step>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT state, at, surface, evidence FROM step WHERE seq = ?1 AND session = ?2 ORDER BY id",
+        )?;
+        let rows = statement.query_map(params![seq, session.to_string()], |row| {
+            Ok(Step {
+                state: State::from_word(&row.get::<_, String>(0)?),
+                at: row.get(1)?,
+                surface: row.get(2)?,
+                evidence: row.get(3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

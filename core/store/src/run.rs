@@ -1,0 +1,425 @@
+//! The small files of each session: sign of life, bell, lease, note, and the aliases that lead to them.
+//!
+//! ```text
+//! run/<session>/live    who hosts it, busy or idle; changed time = last sign of life
+//! run/<session>/bell    exists while an event of this session has something to do
+//! run/<session>/lock    the lease: whoever holds it may put bodies before the model
+//! run/<session>/note    what the last holder managed to write
+//! run/<session>/server-<id>   held by an MCP server for as long as it lives
+//! run/alias/<provider>/<native id>   a link to the session's folder
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use session_bridge_core::home::Home;
+use session_bridge_core::id::{AttemptId, SessionId};
+use session_bridge_core::process::ProcessKey;
+use sha2::{Digest, Sha256};
+
+use crate::error::StoreError;
+
+/// The folder of all sessions' folders.
+#[derive(Debug, Clone)]
+pub struct RunFolders {
+    root: PathBuf,
+}
+
+/// One session's folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolders {
+    /// Below the bridge's home.
+    pub fn of(home: &Home) -> Self {
+        Self { root: home.run() }
+    }
+
+    /// A session's folder, whether it exists or not.
+    pub fn session(&self, id: SessionId) -> RunFolder {
+        RunFolder { path: self.root.join(id.to_string()) }
+    }
+
+    /// The folder that a host's own session id leads to, whether it exists or not.
+    pub fn native(&self, provider: &str, native: &str) -> RunFolder {
+        RunFolder { path: self.alias(provider, native) }
+    }
+
+    fn alias(&self, provider: &str, native: &str) -> PathBuf {
+        self.root.join("alias").join(provider).join(file_name(native))
+    }
+
+    /// Makes a native id lead to a session's folder, replacing what it led to.
+    pub fn bind(&self, provider: &str, native: &str, session: SessionId) -> Result<(), StoreError> {
+        self.session(session).create()?;
+        let alias = self.alias(provider, native);
+        let target = Path::new("../..").join(session.to_string());
+        if fs::read_link(&alias).is_ok_and(|present| present == target) {
+            return Ok(());
+        }
+        let folder = alias.parent().unwrap_or(&self.root);
+        create_folder(folder)?;
+        let fresh = folder.join(format!(".{}-{}", ulid::Ulid::generate(), std::process::id()));
+        symlink(&target, &fresh).map_err(StoreError::io("create", &fresh))?;
+        fs::rename(&fresh, &alias).map_err(StoreError::io("replace", &alias))
+    }
+}
+
+/// Native ids are host data: what is not plainly a file name goes in as its hash.
+fn file_name(native: &str) -> String {
+    let plain = !native.is_empty()
+        && native.len() <= 100
+        && native.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if plain {
+        return native.to_owned();
+    }
+    let mut name = String::from("sha256-");
+    for byte in Sha256::digest(native.as_bytes()) {
+        use std::fmt::Write as _;
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+pub(crate) fn create_folder(path: &Path) -> Result<(), StoreError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::io("create", path))
+}
+
+/// What the host is doing, as its last event told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// In a turn.
+    Busy,
+    /// Waiting for its user.
+    Idle,
+}
+
+/// The content of `live`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// The process that hosts the session.
+    pub host: ProcessKey,
+    /// What it is doing.
+    pub activity: Activity,
+}
+
+impl Live {
+    fn encode(self) -> String {
+        let word = match self.activity {
+            Activity::Busy => "busy",
+            Activity::Idle => "idle",
+        };
+        format!("{word} {} {}\n", self.host.pid, self.host.start)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let mut words = text.split_ascii_whitespace();
+        let activity = match words.next()? {
+            "busy" => Activity::Busy,
+            "idle" => Activity::Idle,
+            _ => return None,
+        };
+        let host = ProcessKey { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
+        Some(Self { host, activity })
+    }
+}
+
+/// What a lease holder noted about its one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The write began.
+    Writing(AttemptId),
+    /// The write ended, so many milliseconds after the hook began, within the host's limit.
+    Written {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Whether it was in time: within half of the host's limit.
+        in_time: bool,
+    },
+}
+
+/// The exclusive right to put bodies before a session's model. The operating system ends it with its holder.
+#[derive(Debug)]
+pub struct Lease {
+    _lock: File,
+}
+
+/// An MCP server's sign of life: held until the process ends.
+#[derive(Debug)]
+pub struct LifeLock {
+    lock: File,
+    path: PathBuf,
+}
+
+impl Drop for LifeLock {
+    fn drop(&mut self) {
+        // Removed while still held, so that nobody takes the file of a live server for a dead one's.
+        let _ = fs::remove_file(&self.path);
+        let _ = self.lock.unlock();
+    }
+}
+
+impl RunFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folder.
+    pub fn create(&self) -> Result<(), StoreError> {
+        create_folder(&self.path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether an event of this session may have something to do.
+    pub fn bell_stands(&self) -> bool {
+        fs::symlink_metadata(self.file("bell")).is_ok()
+    }
+
+    /// Rings: replaces the bell, so that watchers see a change also where it stood. Only under the store's write lock.
+    pub(crate) fn ring(&self) -> Result<(), StoreError> {
+        let bell = self.file("bell");
+        let fresh = self.file(&format!(".bell-{}", ulid::Ulid::generate()));
+        let made = private().write(true).create_new(true).open(&fresh);
+        let made = match made {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.create()?;
+                private().write(true).create_new(true).open(&fresh)
+            }
+            other => other,
+        };
+        made.map_err(StoreError::io("create", &fresh))?;
+        fs::rename(&fresh, &bell).map_err(StoreError::io("ring", &bell))
+    }
+
+    /// Takes the bell away. Only under the store's write lock, when nothing is left to do.
+    pub(crate) fn silence(&self) -> Result<(), StoreError> {
+        let bell = self.file("bell");
+        match fs::remove_file(&bell) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &bell)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the sign of life.
+    pub fn live(&self) -> Option<Live> {
+        Live::decode(&fs::read_to_string(self.file("live")).ok()?)
+    }
+
+    /// When the last sign of life was, in milliseconds since 1970.
+    pub fn last_seen(&self) -> Option<i64> {
+        let changed = fs::metadata(self.file("live")).ok()?.modified().ok()?;
+        i64::try_from(changed.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
+    /// Gives a sign of life.
+    pub fn set_live(&self, live: Live) -> Result<(), StoreError> {
+        let path = self.file("live");
+        private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(live.encode().as_bytes()))
+            .map_err(StoreError::io("write", &path))
+    }
+
+    /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `busy` and
+    /// `idle` have the same length, so that the file is never seen half-written.
+    pub fn touch_live(&self, live: Live) -> bool {
+        let Ok(mut file) = OpenOptions::new().read(true).write(true).open(self.file("live")) else {
+            return false;
+        };
+        let mut text = String::new();
+        if file.read_to_string(&mut text).is_err() || Live::decode(&text).map(|l| l.host) != Some(live.host) {
+            return false;
+        }
+        file.rewind().and_then(|()| file.write_all(live.encode().as_bytes())).is_ok()
+    }
+
+    /// Takes the lease if nobody holds it.
+    pub fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
+        let path = self.file("lock");
+        let lock = private()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Lease { _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+
+    /// Notes how far a write got. The lease must be held.
+    pub fn set_note(&self, note: Note, _lease: &Lease) -> Result<(), StoreError> {
+        let text = match note {
+            Note::Writing(attempt) => format!("writing {attempt}\n"),
+            Note::Written { attempt, in_time: true } => format!("written {attempt}\n"),
+            Note::Written { attempt, in_time: false } => format!("late {attempt}\n"),
+        };
+        let path = self.file("note");
+        let fresh = self.file(".note");
+        private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&fresh)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|()| fs::rename(&fresh, &path))
+            .map_err(StoreError::io("write", &path))
+    }
+
+    /// The last holder's note.
+    pub(crate) fn note(&self) -> Option<Note> {
+        let text = fs::read_to_string(self.file("note")).ok()?;
+        let (word, attempt) = text.trim_end().split_once(' ')?;
+        let attempt = attempt.parse().ok()?;
+        match word {
+            "writing" => Some(Note::Writing(attempt)),
+            "written" => Some(Note::Written { attempt, in_time: true }),
+            "late" => Some(Note::Written { attempt, in_time: false }),
+            _ => None,
+        }
+    }
+
+    /// Forgets the note once its content is in the store.
+    pub(crate) fn clear_note(&self) {
+        let _ = fs::remove_file(self.file("note"));
+    }
+
+    /// An MCP server's sign of life under its own name.
+    pub fn hold_life(&self, server: &str) -> Result<LifeLock, StoreError> {
+        self.create()?;
+        let path = self.server_file(server);
+        let lock = private()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        lock.lock().map_err(StoreError::io("lock", &path))?;
+        Ok(LifeLock { lock, path })
+    }
+
+    /// Whether that server still lives.
+    pub fn server_lives(&self, server: &str) -> bool {
+        is_held(&self.server_file(server))
+    }
+
+    /// Whether any MCP server of this session lives.
+    pub fn any_server_lives(&self) -> bool {
+        let Ok(entries) = fs::read_dir(&self.path) else { return false };
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("server-") && is_held(&entry.path()))
+    }
+
+    fn server_file(&self, server: &str) -> PathBuf {
+        self.file(&format!("server-{server}"))
+    }
+}
+
+fn is_held(path: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().write(true).open(path) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders() -> (tempfile::TempDir, RunFolders) {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = RunFolders::of(&Home::at(dir.path()));
+        (dir, folders)
+    }
+
+    #[test]
+    fn an_alias_leads_to_the_session_and_can_move() {
+        let (_dir, folders) = folders();
+        let (a, b) = (SessionId::generate(), SessionId::generate());
+        folders.bind("codex", "t-1", a).unwrap();
+        folders.session(a).ring().unwrap();
+        assert!(folders.native("codex", "t-1").bell_stands());
+        folders.bind("codex", "t-1", b).unwrap();
+        assert!(!folders.native("codex", "t-1").bell_stands());
+    }
+
+    #[test]
+    fn hostile_native_ids_stay_inside_the_folder() {
+        for native in ["../../etc", "", "a/b", "\0", &"x".repeat(300)] {
+            assert!(file_name(native).starts_with("sha256-"), "{native:?}");
+        }
+        assert_eq!(file_name("01a1fd7b-84dd"), "01a1fd7b-84dd");
+    }
+
+    #[test]
+    fn ringing_a_standing_bell_changes_it() {
+        use std::os::unix::fs::MetadataExt;
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.ring().unwrap();
+        let first = fs::metadata(folder.file("bell")).unwrap().ino();
+        let held = File::open(folder.file("bell")).unwrap();
+        folder.ring().unwrap();
+        assert_ne!(fs::metadata(folder.file("bell")).unwrap().ino(), first);
+        drop(held);
+        folder.silence().unwrap();
+        folder.silence().unwrap();
+        assert!(!folder.bell_stands());
+    }
+
+    #[test]
+    fn the_fast_path_needs_the_same_host() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let mine = Live { host: ProcessKey { pid: 7, start: 9 }, activity: Activity::Idle };
+        assert!(!folder.touch_live(mine), "no file yet");
+        folder.set_live(mine).unwrap();
+        assert!(folder.touch_live(Live { activity: Activity::Busy, ..mine }));
+        assert_eq!(folder.live().unwrap().activity, Activity::Busy);
+        assert!(!folder.touch_live(Live { host: ProcessKey { pid: 7, start: 10 }, ..mine }), "a reused pid");
+    }
+
+    #[test]
+    fn one_lease_at_a_time() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let held = folder.try_lease().unwrap();
+        assert!(held.is_some());
+        assert!(folder.try_lease().unwrap().is_none());
+        drop(held);
+        assert!(folder.try_lease().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_server_lives_as_long_as_its_lock() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        let life = folder.hold_life("a").unwrap();
+        assert!(folder.server_lives("a") && folder.any_server_lives());
+        drop(life);
+        assert!(!folder.server_lives("a") && !folder.any_server_lives());
+    }
+}

@@ -1,0 +1,144 @@
+//! The database's tables.
+
+use rusqlite::Connection;
+
+use crate::error::StoreError;
+
+/// The format that this version writes; kept in `PRAGMA user_version`.
+pub(crate) const FORMAT: i64 = 1;
+/// `SBRG`, kept in `PRAGMA application_id`.
+pub(crate) const APPLICATION: i64 = 0x5342_5247;
+
+/// What a standing bell means, over the columns of `delivery`. The partial index has the same words, so that looking
+/// costs what is unread and nothing else.
+pub(crate) const HOT: &str = "(attempt IS NOT NULL OR doubt = 1 OR (state = 'stored' AND parked = 0))";
+
+const TABLES: &str = "
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    provider TEXT NOT NULL,
+    native TEXT NOT NULL,
+    host_pid INTEGER,
+    host_start INTEGER,
+    room TEXT NOT NULL,
+    label TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    cwd TEXT NOT NULL,
+    repo TEXT,
+    summary TEXT,
+    conversation INTEGER NOT NULL DEFAULT 1,
+    turn TEXT,
+    guarded INTEGER NOT NULL DEFAULT 0,
+    started INTEGER NOT NULL,
+    ended INTEGER,
+    end_reason TEXT
+) WITHOUT ROWID, STRICT;
+CREATE INDEX session_room ON session(room) WHERE ended IS NULL;
+CREATE INDEX session_host ON session(host_pid) WHERE ended IS NULL;
+
+CREATE TABLE alias (
+    provider TEXT NOT NULL,
+    native TEXT NOT NULL,
+    session TEXT NOT NULL,
+    PRIMARY KEY (provider, native)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    room TEXT NOT NULL,
+    thread TEXT NOT NULL,
+    reply_to TEXT,
+    sender TEXT,
+    sender_name TEXT NOT NULL,
+    sender_provider TEXT,
+    via TEXT NOT NULL,
+    target TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT,
+    body TEXT NOT NULL,
+    urgency TEXT NOT NULL,
+    hop INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER
+) STRICT;
+CREATE INDEX message_thread ON message(thread);
+CREATE INDEX message_sender ON message(sender) WHERE sender IS NOT NULL;
+
+CREATE TABLE delivery (
+    session TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'stored',
+    parked INTEGER NOT NULL DEFAULT 0,
+    doubt INTEGER NOT NULL DEFAULT 0,
+    attempt TEXT,
+    shown INTEGER NOT NULL DEFAULT 0,
+    marked INTEGER,
+    answer TEXT,
+    remark TEXT,
+    PRIMARY KEY (session, seq)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX delivery_message ON delivery(seq);
+
+CREATE TABLE step (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    surface TEXT,
+    evidence TEXT
+) STRICT;
+CREATE INDEX step_delivery ON step(seq, session);
+
+CREATE TABLE attempt (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    conversation INTEGER NOT NULL,
+    turn TEXT,
+    surface TEXT NOT NULL,
+    event TEXT NOT NULL,
+    call TEXT,
+    server TEXT,
+    status TEXT NOT NULL DEFAULT 'open',
+    created INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX attempt_alive ON attempt(session) WHERE status IN ('open', 'written', 'injected');
+
+CREATE TABLE item (
+    attempt TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    part TEXT NOT NULL,
+    PRIMARY KEY (attempt, seq)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE claim (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    server TEXT NOT NULL,
+    reply_to TEXT,
+    sender TEXT,
+    kind TEXT,
+    thread TEXT,
+    until INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX claim_session ON claim(session);
+";
+
+/// The format of the open database; 0 for an empty one.
+pub(crate) fn format(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Creates the tables in an empty database. Two processes may try at once: the second finds them there.
+pub(crate) fn create(db: &mut Connection) -> Result<(), StoreError> {
+    let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if format(&tx)? == 0 {
+        tx.execute_batch(TABLES)?;
+        tx.execute_batch(&format!("CREATE INDEX delivery_hot ON delivery(session, seq) WHERE {HOT}"))?;
+        tx.pragma_update(None, "application_id", APPLICATION)?;
+        tx.pragma_update(None, "user_version", FORMAT)?;
+    }
+    tx.commit()?;
+    Ok(())
+}

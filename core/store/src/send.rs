@@ -1,0 +1,255 @@
+//! Sending: one transaction writes the message, its deliveries and every bell.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_core::message::{Kind, Urgency, Via};
+
+use crate::attempt;
+use crate::error::StoreError;
+use crate::open::Store;
+use crate::row::{MESSAGE, Message, State};
+use crate::run::RunFolders;
+
+/// Who sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Author {
+    /// A session, by a tool call.
+    Session(SessionId),
+    /// A person or script at the command line; `as_session` lends the message a session's address for answers.
+    CommandLine {
+        /// What stands as sender.
+        name: String,
+        /// The session that it is sent as.
+        as_session: Option<SessionId>,
+    },
+}
+
+/// A message that is about to be sent. The body and kind were checked.
+#[derive(Debug, Clone)]
+pub struct Draft<'a> {
+    /// Its id, chosen by the sender so that sending again is the same message.
+    pub id: MessageId,
+    /// Who sends.
+    pub author: Author,
+    /// The room.
+    pub room: &'a str,
+    /// The address as it was typed.
+    pub to: &'a str,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its subject.
+    pub subject: Option<&'a str>,
+    /// Its text.
+    pub body: &'a str,
+    /// The message it answers; the recipient's delivery of that one becomes `answered`.
+    pub in_reply_to: Option<MessageId>,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// How long it may wait, in milliseconds.
+    pub lifetime_ms: Option<i64>,
+}
+
+/// A message that is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Its id.
+    pub id: MessageId,
+    /// The thread it belongs to.
+    pub thread: MessageId,
+    /// To whom.
+    pub recipients: Vec<SessionId>,
+}
+
+impl Store {
+    /// Commits a message for its recipients and rings their bells. After it returns, the message survives a crash of
+    /// every process and of the machine, in the store that is present (rule D8).
+    pub fn send(&mut self, draft: &Draft<'_>, recipients: &[SessionId]) -> Result<Sent, StoreError> {
+        // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
+        for _ in 0..3 {
+            let now = self.now();
+            let run = self.run.clone();
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now))?;
+            if self.is_present() {
+                return Ok(sent);
+            }
+            self.reopen()?;
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// A message by id, whoever it belongs to.
+    pub fn message(&self, id: MessageId) -> Result<Message, StoreError> {
+        find(&self.db, id)?.ok_or(StoreError::NoMessage(id))
+    }
+
+    /// Withdraws a message from every recipient that nothing was put out to yet. An error, and no change, if it has
+    /// reached a surface anywhere.
+    pub fn cancel(&mut self, id: MessageId) -> Result<u32, StoreError> {
+        let now = self.now();
+        let run = self.run.clone();
+        self.write(|tx| {
+            let message = find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
+            let mut statement =
+                tx.prepare("SELECT session, state, attempt, doubt FROM delivery WHERE seq = ?1")?;
+            let rows = statement.query_map([message.seq], |row| {
+                let state = State::from_word(&row.get::<_, String>(1)?);
+                let attempt: Option<String> = row.get(2)?;
+                let doubt: i64 = row.get(3)?;
+                Ok((crate::row::parsed::<SessionId>(row, 0)?, state, attempt.is_none() && doubt == 0))
+            })?;
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            let out = |state: State, free: bool| {
+                !free || !matches!(state, State::Stored | State::Expired | State::Failed)
+            };
+            if rows.iter().any(|(_, state, free)| out(*state, *free)) {
+                return Err(StoreError::AlreadyOut(id));
+            }
+            let mut withdrawn = 0;
+            for (session, _, _) in rows {
+                let why = Some("cancelled by its sender");
+                withdrawn +=
+                    u32::from(attempt::advance(tx, session, message.seq, State::Failed, None, why, now)?);
+                tx.execute(
+                    "UPDATE delivery SET remark = 'cancelled by its sender' WHERE session = ?1 AND seq = ?2",
+                    params![session.to_string(), message.seq],
+                )?;
+                attempt::settle_bell(tx, &run, session)?;
+            }
+            Ok(withdrawn)
+        })
+    }
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    draft: &Draft<'_>,
+    recipients: &[SessionId],
+    now: i64,
+) -> Result<Sent, StoreError> {
+    let parent = draft.in_reply_to.map(|id| find(tx, id)?.ok_or(StoreError::NoMessage(id))).transpose()?;
+    let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
+    let (sender, name, provider, via) = match &draft.author {
+        Author::Session(id) => {
+            let row = crate::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
+            (Some(*id), row.label, Some(row.provider), Via::Session)
+        }
+        Author::CommandLine { name, as_session } => (*as_session, name.clone(), None, Via::CommandLine),
+    };
+    // People begin a new count; agents continue it.
+    let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
+    let inserted = tx.execute(
+        "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
+                kind, subject, body, urgency, hop, created, expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
+            draft.id.to_string(),
+            draft.room,
+            thread.to_string(),
+            draft.in_reply_to.map(|id| id.to_string()),
+            sender.map(|id| id.to_string()),
+            name,
+            provider,
+            via.as_str(),
+            draft.to,
+            draft.kind.as_str(),
+            draft.subject,
+            draft.body,
+            draft.urgency.as_str(),
+            hop,
+            now,
+            draft.lifetime_ms.map(|ms| now.saturating_add(ms)),
+        ],
+    )?;
+    let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
+    if inserted == 0 {
+        return Ok(sent);
+    }
+    let seq = tx.last_insert_rowid();
+    for recipient in recipients {
+        if crate::session::by_id(tx, *recipient)?.is_none() {
+            return Err(StoreError::NoSession(*recipient));
+        }
+        tx.execute(
+            "INSERT INTO delivery (session, seq) VALUES (?1, ?2)",
+            params![recipient.to_string(), seq],
+        )?;
+        tx.execute(
+            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
+            params![recipient.to_string(), seq, now],
+        )?;
+        run.session(*recipient).ring()?;
+    }
+    if let (Some(parent), Some(replier)) = (parent, sender) {
+        answer(tx, run, &parent, replier, draft.id, via, now)?;
+    }
+    Ok(sent)
+}
+
+/// The replier's delivery of the question becomes `answered`. A model's reply names the message, which also proves that
+/// it was seen; a person's does not.
+fn answer(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    parent: &Message,
+    replier: SessionId,
+    reply: MessageId,
+    via: Via,
+    now: i64,
+) -> Result<(), StoreError> {
+    let state: Option<String> = tx
+        .query_row(
+            "SELECT state FROM delivery WHERE session = ?1 AND seq = ?2",
+            params![replier.to_string(), parent.seq],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(state) = state else { return Ok(()) };
+    match State::from_word(&state) {
+        State::Declined => return Err(StoreError::Closed(parent.id, "declined")),
+        State::Failed => return Err(StoreError::Closed(parent.id, "failed")),
+        _ => {}
+    }
+    if via == Via::Session {
+        named(tx, replier, parent.seq, "the reply names it", now)?;
+    }
+    let author =
+        if via == Via::Session { "reply by the model" } else { "reply by a person at the command line" };
+    attempt::advance(tx, replier, parent.seq, State::Answered, None, Some(author), now)?;
+    tx.execute(
+        "UPDATE delivery SET answer = ?3, parked = 0, doubt = 0 WHERE session = ?1 AND seq = ?2",
+        params![replier.to_string(), parent.seq, reply.to_string()],
+    )?;
+    attempt::settle_bell(tx, run, replier)
+}
+
+/// A call that names a message proves that its model saw it, if its body was put out before. True if it was.
+pub(crate) fn named(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    seq: i64,
+    evidence: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let (state, doubt): (String, i64) = tx.query_row(
+        "SELECT state, doubt FROM delivery WHERE session = ?1 AND seq = ?2",
+        params![session.to_string(), seq],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let state = State::from_word(&state);
+    let out = matches!(state, State::Offered | State::Injected | State::Seen | State::Answered);
+    if matches!(state, State::Offered | State::Injected) && doubt < 2 {
+        attempt::advance(tx, session, seq, State::Injected, None, Some(evidence), now)?;
+        attempt::advance(tx, session, seq, State::Seen, None, Some(evidence), now)?;
+        tx.execute(
+            "UPDATE delivery SET doubt = 0, parked = 0 WHERE session = ?1 AND seq = ?2",
+            params![session.to_string(), seq],
+        )?;
+    }
+    Ok(out)
+}
+
+pub(crate) fn find(db: &rusqlite::Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let sql = format!("SELECT {MESSAGE} FROM message m WHERE m.id = ?1");
+    Ok(db.prepare_cached(&sql)?.query_row([id.to_string()], Message::read).optional()?)
+}
