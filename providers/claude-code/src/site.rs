@@ -32,16 +32,12 @@ struct UserFiles {
 
 /// With the variable set, both files are in its folder; without it, the MCP servers stand beside the folder.
 fn user_files(host: &dyn Host) -> Option<UserFiles> {
-    match host.env(CONFIG_DIR).filter(|dir| !dir.is_empty()) {
-        Some(dir) => {
-            let dir = host.cwd()?.join(dir);
-            Some(UserFiles { mcp: dir.join(".claude.json"), dir })
-        }
-        None => {
-            let home = host.home()?;
-            Some(UserFiles { dir: home.join(".claude"), mcp: home.join(".claude.json") })
-        }
+    if let Some(dir) = host.env(CONFIG_DIR).filter(|dir| !dir.is_empty()) {
+        let dir = host.cwd()?.join(dir);
+        return Some(UserFiles { mcp: dir.join(".claude.json"), dir });
     }
+    let home = host.home()?;
+    Some(UserFiles { dir: home.join(".claude"), mcp: home.join(".claude.json") })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What being installed means for Codex.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use session_bridge_core::environment;
 use session_bridge_core::plan::{
     Clash, ConfigEdit, DerivedKey, EditId, EditOp, Format, KeyPart, KeyPath, Match, OnRemove, Plan, Target,
-    Test, Value,
+    Test,
 };
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
 
@@ -112,7 +112,10 @@ fn snake(event: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use session_bridge_core::host::FakeHost;
+    use session_bridge_core::plan::Value;
 
     use super::*;
     use crate::CARD;
