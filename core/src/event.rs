@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use serde::Deserialize;
+
 /// The moments of a host's life that a provider can map its own events to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -60,6 +62,26 @@ pub struct HookCall<'a> {
     pub stdin: &'a [u8],
 }
 
+/// A string of a payload, borrowed where it holds no escapes. Serde borrows a bare `Cow`, but not one in an `Option`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// The string, unless it is empty: hosts write an absent id either way.
+    pub fn filled(self) -> Option<Cow<'a, str>> {
+        Some(self.0).filter(|text| !text.is_empty())
+    }
+
+    /// The string as a folder, if it is an absolute path.
+    pub fn folder(self) -> Option<Cow<'a, Path>> {
+        let path = match self.0 {
+            Cow::Borrowed(text) => Cow::Borrowed(Path::new(text)),
+            Cow::Owned(text) => Cow::Owned(text.into()),
+        };
+        path.is_absolute().then_some(path)
+    }
+}
+
 /// One event of a host, neutral.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HookEvent<'a> {
@@ -79,7 +101,8 @@ pub struct HookEvent<'a> {
     pub subagent: Option<Cow<'a, str>>,
     /// For [`Moment::SessionStart`]: why.
     pub start: Start,
-    /// For [`Moment::SessionEnd`]: the conversation only makes room for the next one of the same process.
+    /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when
+    /// it goes on with another session, as after a resume from within.
     pub continues: bool,
 }
 
@@ -114,6 +137,14 @@ pub enum DecodeError {
         event: String,
         /// The field.
         field: &'static str,
+    },
+    /// The payload is of another event than the entry was made for.
+    #[error("configured for `{event}`, but the payload is of `{payload}`")]
+    OtherEvent {
+        /// The event as configured.
+        event: String,
+        /// The event that the payload names.
+        payload: String,
     },
     /// An event that this provider does not handle.
     #[error("the event `{0}` is not one of this provider's")]

@@ -19,6 +19,11 @@ pub trait Host {
     fn exists(&self, path: &Path) -> bool;
     /// Where `PATH` leads for a program's name.
     fn which(&self, program: &str) -> Option<PathBuf>;
+    /// Where `path` leads once links are followed, for hosts that do the same before they use it as a key; the
+    /// path itself if nothing is there.
+    fn canonical(&self, path: &Path) -> PathBuf {
+        path.to_path_buf()
+    }
 
     /// A variable that is set, not empty and valid UTF-8.
     fn env_text(&self, key: &str) -> Option<String> {
@@ -54,6 +59,10 @@ impl Host for RealHost {
 
     fn which(&self, program: &str) -> Option<PathBuf> {
         which::which(program).ok()
+    }
+
+    fn canonical(&self, path: &Path) -> PathBuf {
+        std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
     }
 }
 

@@ -4,17 +4,22 @@
 //! the config writer for changing files that belong to other tools.
 
 pub mod address;
+pub mod apply;
 pub mod edit;
 pub mod environment;
 pub mod event;
 pub mod frame;
+pub mod fsx;
 pub mod home;
 pub mod host;
 pub mod id;
 pub mod identity;
+pub mod ledger;
 pub mod message;
 pub mod name;
 pub mod plan;
+#[cfg(feature = "preview")]
+pub mod preview;
 pub mod process;
 pub mod provider;
 pub mod settings;

@@ -185,6 +185,9 @@ pub struct Site {
     pub hooks_file: PathBuf,
     /// The file with the MCP servers.
     pub mcp_file: PathBuf,
+    /// The file in which the host itself notes what it derives from our entries, such as trust in a hook. In a
+    /// project's scope it is still the user's own.
+    pub derived_file: Option<PathBuf>,
     /// Whose it is.
     pub scope: Scope,
 }

@@ -1,1 +1,79 @@
-//! Claude Code.
+#![doc = include_str!("../README.md")]
+
+mod decode;
+mod encode;
+mod plan;
+mod site;
+
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
+use session_bridge_core::host::Host;
+use session_bridge_core::id::ProviderId;
+use session_bridge_core::plan::Plan;
+use session_bridge_core::provider::{
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+};
+
+/// Claude Code.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaudeCode;
+
+/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may
+/// double each byte.
+const MAX_CONTEXT: usize = 8_000;
+
+const CARD: Card = Card {
+    id: ProviderId::new("claude-code"),
+    name: "Claude Code",
+    short: "claude",
+    binaries: &["claude"],
+    mcp_clients: &["claude-code"],
+    identity: Identity {
+        hook: &[Source::Field("session_id")],
+        mcp: &[Source::HostProcess, Source::SpawnEnv("CLAUDE_CODE_SESSION_ID")],
+    },
+    hooks: &[
+        HookSpec { event: "SessionStart", moment: Moment::SessionStart, timeout_secs: 10 },
+        HookSpec { event: "UserPromptSubmit", moment: Moment::PromptSubmit, timeout_secs: 10 },
+        HookSpec { event: "PostToolBatch", moment: Moment::AfterTool, timeout_secs: 10 },
+        HookSpec { event: "Stop", moment: Moment::TurnEnd, timeout_secs: 10 },
+        HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 5 },
+    ],
+    inject: &[
+        Inject { moment: Moment::SessionStart, max_bytes: MAX_CONTEXT, bodies: false, proof: Proof::NONE },
+        Inject {
+            moment: Moment::PromptSubmit,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
+        },
+    ],
+    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
+    servers_outlive_window: false,
+    human_steps: &[
+        "Start a new Claude Code session: running ones load the bridge's tools only at their start.",
+        "If Claude Code asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
+    ],
+    verified: &[Verified { version: "2.1.329", date: "2026-11-21" }],
+};
+
+impl Provider for ClaudeCode {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn locate(&self, host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
+        site::locate(host, scope)
+    }
+
+    fn plan(&self, site: &Site, want: &Want) -> Plan {
+        plan::plan(&CARD, site, want)
+    }
+
+    fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
+        decode::decode(&CARD, call)
+    }
+
+    fn encode(&self, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
+        encode::encode(&CARD, event, reply)
+    }
+}

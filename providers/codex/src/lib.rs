@@ -1,1 +1,80 @@
-//! Codex CLI.
+#![doc = include_str!("../README.md")]
+
+mod decode;
+mod encode;
+mod plan;
+mod site;
+
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
+use session_bridge_core::host::Host;
+use session_bridge_core::id::ProviderId;
+use session_bridge_core::plan::Plan;
+use session_bridge_core::provider::{
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+};
+
+/// Codex CLI.
+#[derive(Debug, Clone, Copy)]
+pub struct Codex;
+
+/// Longest text in bytes. The host takes about 10 KB, but a reply is one write of at most 16 KiB, and JSON may double
+/// each byte.
+const MAX_CONTEXT: usize = 8_000;
+
+const CARD: Card = Card {
+    id: ProviderId::new("codex"),
+    name: "Codex CLI",
+    short: "codex",
+    binaries: &["codex"],
+    mcp_clients: &["codex-mcp-client"],
+    identity: Identity {
+        hook: &[Source::Field("session_id")],
+        mcp: &[Source::Meta { thread: "threadId", root: "sessionId" }],
+    },
+    hooks: &[
+        HookSpec { event: "SessionStart", moment: Moment::SessionStart, timeout_secs: 10 },
+        HookSpec { event: "UserPromptSubmit", moment: Moment::PromptSubmit, timeout_secs: 10 },
+        HookSpec { event: "PostToolUse", moment: Moment::AfterTool, timeout_secs: 10 },
+        HookSpec { event: "Stop", moment: Moment::TurnEnd, timeout_secs: 10 },
+        HookSpec { event: "Interrupt", moment: Moment::Interrupt, timeout_secs: 3 },
+        HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 3 },
+    ],
+    inject: &[
+        Inject { moment: Moment::SessionStart, max_bytes: MAX_CONTEXT, bodies: false, proof: Proof::NONE },
+        Inject {
+            moment: Moment::PromptSubmit,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
+        },
+    ],
+    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
+    servers_outlive_window: true,
+    human_steps: &[
+        "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
+        "Start a new Codex session: running ones load the bridge's tools only at their start.",
+    ],
+    verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
+};
+
+impl Provider for Codex {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn locate(&self, host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
+        site::locate(host, scope)
+    }
+
+    fn plan(&self, site: &Site, want: &Want) -> Plan {
+        plan::plan(&CARD, site, want)
+    }
+
+    fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
+        decode::decode(&CARD, call)
+    }
+
+    fn encode(&self, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
+        encode::encode(&CARD, event, reply)
+    }
+}

@@ -1,0 +1,169 @@
+//! Claude Code's hook payloads.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::provider::Card;
+
+/// The fields that count. Everything else, the prompt first of all, is skipped without a copy.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    session_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    hook_event_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    cwd: Option<Text<'a>>,
+    #[serde(borrow)]
+    prompt_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    agent_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    source: Option<Text<'a>>,
+    #[serde(borrow)]
+    reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall<'a> {
+    #[serde(borrow)]
+    tool_use_id: Option<Text<'a>>,
+}
+
+pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
+    let event = call.event;
+    let spec = card.hook(event).ok_or_else(|| DecodeError::UnknownEvent(event.to_owned()))?;
+    let payload: Payload<'a> = serde_json::from_slice(call.stdin)
+        .map_err(|source| DecodeError::Malformed { event: event.to_owned(), source })?;
+    let name = payload.hook_event_name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
+    if name != event {
+        return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
+    }
+    let native = payload
+        .session_id
+        .and_then(Text::filled)
+        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
+    let source = payload.source.and_then(Text::filled);
+    let reason = payload.reason.and_then(Text::filled);
+    Ok(HookEvent {
+        moment: spec.moment,
+        name,
+        native,
+        turn: payload.prompt_id.and_then(Text::filled),
+        tool_calls: payload
+            .tool_calls
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|call| call.tool_use_id.and_then(Text::filled))
+            .collect(),
+        cwd: payload.cwd.and_then(Text::folder),
+        subagent: payload.agent_id.and_then(Text::filled),
+        start: start(source.as_deref()),
+        continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
+    })
+}
+
+/// An unknown source is a start like any other.
+fn start(source: Option<&str>) -> Start {
+    match source {
+        Some("resume") => Start::Resumed,
+        Some("clear") => Start::Cleared,
+        Some("compact") => Start::Compacted,
+        Some("fork") => Start::Forked,
+        _ => Start::Fresh,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::CARD;
+
+    fn event(event: &'static str, stdin: &'static str) -> HookEvent<'static> {
+        decode(&CARD, &HookCall { event, stdin: stdin.as_bytes() }).unwrap()
+    }
+
+    #[test]
+    fn a_batch_names_its_turn_and_every_call() {
+        let batch = event(
+            "PostToolBatch",
+            r#"{"session_id":"s","cwd":"/src","prompt_id":"p","hook_event_name":"PostToolBatch","tool_calls":[
+                {"tool_name":"Bash","tool_input":{},"tool_use_id":"a","tool_response":"x"},{"tool_use_id":"b","tool_response":[1]}]}"#,
+        );
+        assert_eq!(batch.moment, Moment::AfterTool);
+        assert_eq!(batch.identity(), "PostToolBatch/p/a/b");
+        assert_eq!(batch.cwd.as_deref(), Some(Path::new("/src")));
+        assert!(matches!(batch.native, Cow::Borrowed("s")), "ids are not copied");
+    }
+
+    #[test]
+    fn only_an_agent_id_marks_a_subagent() {
+        let as_agent = event("Stop", r#"{"session_id":"s","prompt_id":"p","agent_type":"reviewer"}"#);
+        assert_eq!(as_agent.subagent, None);
+        let sub =
+            event("Stop", r#"{"session_id":"s","prompt_id":"p","agent_type":"reviewer","agent_id":"a1"}"#);
+        assert_eq!(sub.subagent.as_deref(), Some("a1"));
+    }
+
+    #[test]
+    fn clear_goes_on_with_the_session_and_resume_leaves_it() {
+        for (reason, continues) in [
+            ("clear", true),
+            ("resume", false),
+            ("other", false),
+            ("logout", false),
+            ("prompt_input_exit", false),
+        ] {
+            let stdin = format!(r#"{{"session_id":"s","hook_event_name":"SessionEnd","reason":"{reason}"}}"#);
+            let call = HookCall { event: "SessionEnd", stdin: stdin.as_bytes() };
+            assert_eq!(decode(&CARD, &call).unwrap().continues, continues, "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_source_of_a_start_is_told_apart() {
+        for (source, want) in [
+            ("startup", Start::Fresh),
+            ("resume", Start::Resumed),
+            ("clear", Start::Cleared),
+            ("compact", Start::Compacted),
+            ("fork", Start::Forked),
+            ("something new", Start::Fresh),
+        ] {
+            let stdin =
+                format!(r#"{{"session_id":"s","hook_event_name":"SessionStart","source":"{source}"}}"#);
+            let call = HookCall { event: "SessionStart", stdin: stdin.as_bytes() };
+            assert_eq!(decode(&CARD, &call).unwrap().start, want, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_with_half_a_surrogate_pair_is_skipped_all_the_same() {
+        let prompt =
+            event("UserPromptSubmit", r#"{"session_id":"s","prompt":"\ud800 \u0000","prompt_id":"p"}"#);
+        assert_eq!(prompt.turn.as_deref(), Some("p"));
+    }
+
+    #[test]
+    fn what_cannot_be_delivered_is_refused() {
+        let refuse = |event: &str, stdin: &str| {
+            decode(&CARD, &HookCall { event, stdin: stdin.as_bytes() }).unwrap_err().to_string()
+        };
+        assert_eq!(refuse("PreToolUse", "{}"), "the event `PreToolUse` is not one of this provider's");
+        assert_eq!(
+            refuse("Stop", r#"{"session_id":""}"#),
+            "the payload of `Stop` has no usable `session_id`"
+        );
+        assert_eq!(
+            refuse("Stop", r#"{"session_id":"s","hook_event_name":"SubagentStop"}"#),
+            "configured for `Stop`, but the payload is of `SubagentStop`"
+        );
+        assert!(refuse("Stop", "").starts_with("the payload of `Stop` is not what this host sends"));
+        assert!(refuse("Stop", "[]").starts_with("the payload of `Stop` is not what this host sends"));
+    }
+}

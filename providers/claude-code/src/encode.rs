@@ -1,0 +1,61 @@
+//! Claude Code's hook answers.
+
+use serde::Serialize;
+use session_bridge_core::event::{HookEvent, HostOutput, Reply};
+use session_bridge_core::provider::Card;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    hook_specific_output: Context<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context<'a> {
+    hook_event_name: &'a str,
+    additional_context: &'a str,
+}
+
+/// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
+pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
+    match *reply {
+        Reply::Context(text) if card.inject_at(event.moment).is_some() => {
+            let context = Context { hook_event_name: &event.name, additional_context: text };
+            // Two strings always serialise; were that to change, silence does no harm.
+            let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
+            HostOutput { stdout, exit: 0 }
+        }
+        Reply::Silent | Reply::Context(_) => HostOutput::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_bridge_core::event::HookCall;
+
+    use super::*;
+    use crate::{CARD, decode};
+
+    fn answer(event: &str, reply: Reply<'_>) -> String {
+        let stdin = br#"{"session_id":"s","prompt_id":"p"}"#;
+        let event = decode::decode(&CARD, &HookCall { event, stdin }).unwrap();
+        let output = encode(&CARD, &event, &reply);
+        assert_eq!(output.exit, 0);
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn context_goes_out_in_the_documented_form() {
+        assert_eq!(
+            answer("UserPromptSubmit", Reply::Context("a \"b\"\n</x>")),
+            r#"{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":"a \"b\"\n</x>"}}"#
+        );
+    }
+
+    #[test]
+    fn events_without_a_place_for_text_stay_silent() {
+        assert_eq!(answer("SessionEnd", Reply::Context("x")), "");
+        assert_eq!(answer("UserPromptSubmit", Reply::Silent), "");
+    }
+}

@@ -1,0 +1,162 @@
+//! What being installed means for Claude Code.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use session_bridge_core::environment;
+use session_bridge_core::plan::{
+    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
+};
+use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+
+/// How the command of our hooks ends, whichever home the entry was made for.
+const OURS: &str = "/bin/session-bridge-hook";
+
+pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
+    let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
+    edits.push(server(card, site, want));
+    if want.allow_tools {
+        edits.push(allow(card, site));
+    }
+    Plan { provider: card.id.to_string(), edits }
+}
+
+/// The argument form: no shell between the host and the hook, so the hook's parent is the host's process.
+fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
+    let handler = json!({
+        "type": "command",
+        "command": text(&want.hook_program),
+        "args": [card.id.as_str(), spec.event],
+        "timeout": spec.timeout_secs,
+    });
+    ConfigEdit {
+        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
+        file: target(site, site.hooks_file.clone()),
+        op: EditOp::Item {
+            at: KeyPath::from(["hooks", spec.event]),
+            value: json!({ "hooks": [handler] }),
+            ours: Match::field(&["hooks", "*", "command"], Test::EndsWith(OURS.to_owned())),
+            on_remove: OnRemove::Drop,
+        },
+        derived: Vec::new(),
+        why: format!("run the bridge's hook at {}", spec.event).into(),
+    }
+}
+
+/// The server inherits the whole environment; a home that is not the default is handed on for shells that lack it.
+fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
+    let env: serde_json::Map<String, Value> =
+        want.home_override.iter().map(|home| (environment::HOME.name.to_owned(), text(home))).collect();
+    ConfigEdit {
+        id: EditId::from(format!("{}/mcp-server", card.id)),
+        file: target(site, site.mcp_file.clone()),
+        op: EditOp::Key {
+            at: KeyPath::from(["mcpServers", "session-bridge"]),
+            value: json!({
+                "type": "stdio",
+                "command": text(&want.main_program),
+                "args": ["mcp", "--client", card.id.as_str()],
+                "env": env,
+                "alwaysLoad": true,
+            }),
+            clash: Clash::Refuse,
+        },
+        derived: Vec::new(),
+        why: "offer the bridge's tools to the model".into(),
+    }
+}
+
+/// Consent is one person's: in a project it goes to the file that is not shared.
+fn allow(card: &Card, site: &Site) -> ConfigEdit {
+    let file = match site.scope {
+        Scope::User => site.hooks_file.clone(),
+        Scope::Project(_) => site.hooks_file.with_file_name("settings.local.json"),
+    };
+    let rule = "mcp__session-bridge";
+    ConfigEdit {
+        id: EditId::from(format!("{}/allow-tools", card.id)),
+        file: Target::new(file, Format::Json),
+        op: EditOp::Item {
+            at: KeyPath::from(["permissions", "allow"]),
+            value: json!(rule),
+            ours: Match::scalar(rule),
+            on_remove: OnRemove::Drop,
+        },
+        derived: Vec::new(),
+        why: "run the bridge's tools without asking, as you agreed".into(),
+    }
+}
+
+/// The user's files are private; a project's are made to be checked out by others.
+fn target(site: &Site, path: PathBuf) -> Target {
+    let target = Target::new(path, Format::Json);
+    match site.scope {
+        Scope::User => target,
+        Scope::Project(_) => target.mode(0o644),
+    }
+}
+
+/// JSON holds text only: a path that is not UTF-8 cannot be named in this host's files.
+fn text(path: &Path) -> Value {
+    Value::String(path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use session_bridge_core::host::FakeHost;
+
+    use super::*;
+    use crate::{CARD, site};
+
+    fn want() -> Want {
+        Want {
+            hook_program: "/home/u/.session-bridge/bin/session-bridge-hook".into(),
+            main_program: "/home/u/.session-bridge/bin/session-bridge".into(),
+            home_override: None,
+            allow_tools: false,
+        }
+    }
+
+    fn planned(scope: &Scope, want: &Want) -> Plan {
+        plan(&CARD, &site::locate(&FakeHost::at("/home/u"), scope).unwrap(), want)
+    }
+
+    fn value_of(plan: &Plan, id: &str) -> Value {
+        match &plan.edits.iter().find(|edit| edit.id.0 == id).unwrap().op {
+            EditOp::Item { value, .. } | EditOp::Key { value, .. } => value.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn hooks_are_started_without_a_shell() {
+        let plan = planned(&Scope::User, &want());
+        assert_eq!(
+            value_of(&plan, "claude-code/hook/SessionEnd"),
+            json!({"hooks": [{"type": "command", "command": "/home/u/.session-bridge/bin/session-bridge-hook",
+                "args": ["claude-code", "SessionEnd"], "timeout": 5}]})
+        );
+        assert_eq!(plan.edits.len(), CARD.hooks.len() + 1);
+    }
+
+    #[test]
+    fn another_home_reaches_the_server() {
+        let mut want = want();
+        assert_eq!(value_of(&planned(&Scope::User, &want), "claude-code/mcp-server")["env"], json!({}));
+        want.home_override = Some("/elsewhere".into());
+        assert_eq!(
+            value_of(&planned(&Scope::User, &want), "claude-code/mcp-server")["env"],
+            json!({"SESSION_BRIDGE_HOME": "/elsewhere"})
+        );
+    }
+
+    #[test]
+    fn consent_is_asked_for_and_never_shared() {
+        let want = Want { allow_tools: true, ..want() };
+        let file = |scope: &Scope| planned(scope, &want).edits.pop().unwrap().file;
+        assert_eq!(file(&Scope::User).path, Path::new("/home/u/.claude/settings.json"));
+        let project = file(&Scope::Project("/src/shop".into()));
+        assert_eq!(project.path, Path::new("/src/shop/.claude/settings.local.json"));
+        assert_eq!(project.mode, 0o600);
+    }
+}

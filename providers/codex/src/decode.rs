@@ -1,0 +1,120 @@
+//! Codex's hook payloads.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Start, Text};
+use session_bridge_core::provider::Card;
+
+/// The fields that count. Everything else, the prompt first of all, is skipped without a copy.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    session_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    hook_event_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    cwd: Option<Text<'a>>,
+    #[serde(borrow)]
+    turn_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    agent_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    source: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_use_id: Option<Text<'a>>,
+}
+
+pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
+    let event = call.event;
+    let spec = card.hook(event).ok_or_else(|| DecodeError::UnknownEvent(event.to_owned()))?;
+    let payload: Payload<'a> = serde_json::from_slice(call.stdin)
+        .map_err(|source| DecodeError::Malformed { event: event.to_owned(), source })?;
+    let name = payload.hook_event_name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
+    if name != event {
+        return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
+    }
+    let native = payload
+        .session_id
+        .and_then(Text::filled)
+        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
+    let source = payload.source.and_then(Text::filled);
+    Ok(HookEvent {
+        moment: spec.moment,
+        name,
+        native,
+        turn: payload.turn_id.and_then(Text::filled),
+        tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
+        cwd: payload.cwd.and_then(Text::folder),
+        subagent: payload.agent_id.and_then(Text::filled),
+        start: start(source.as_deref()),
+        // `/clear` ends nothing here: the next conversation is a session of its own.
+        continues: false,
+    })
+}
+
+/// An unknown source is a start like any other.
+fn start(source: Option<&str>) -> Start {
+    match source {
+        Some("resume") => Start::Resumed,
+        Some("clear") => Start::Cleared,
+        Some("compact") => Start::Compacted,
+        Some("fork") => Start::Forked,
+        _ => Start::Fresh,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use session_bridge_core::event::Moment;
+
+    use super::*;
+    use crate::CARD;
+
+    fn event(event: &'static str, stdin: &'static str) -> HookEvent<'static> {
+        decode(&CARD, &HookCall { event, stdin: stdin.as_bytes() }).unwrap()
+    }
+
+    #[test]
+    fn a_tool_event_names_its_turn_and_call() {
+        let tool = event(
+            "PostToolUse",
+            r#"{"session_id":"t","turn_id":"u","transcript_path":null,"cwd":"/src","hook_event_name":"PostToolUse",
+                "model":"m","permission_mode":"default","tool_name":"mcp__probe__ping","tool_input":{},
+                "tool_response":{"content":[]},"tool_use_id":"call_1"}"#,
+        );
+        assert_eq!(tool.moment, Moment::AfterTool);
+        assert_eq!(tool.identity(), "PostToolUse/u/call_1");
+        assert_eq!(tool.cwd.as_deref(), Some(Path::new("/src")));
+        assert!(matches!(tool.native, Cow::Borrowed("t")), "ids are not copied");
+    }
+
+    #[test]
+    fn a_subagents_prompt_is_not_its_parents() {
+        let prompt = event(
+            "UserPromptSubmit",
+            r#"{"session_id":"t","turn_id":"u","prompt":"x","agent_id":"a","agent_type":"explorer"}"#,
+        );
+        assert_eq!((prompt.native.as_ref(), prompt.subagent.as_deref()), ("t", Some("a")));
+        let own = event("UserPromptSubmit", r#"{"session_id":"t","turn_id":"u","agent_id":null}"#);
+        assert_eq!(own.subagent, None);
+    }
+
+    #[test]
+    fn clear_is_a_start_of_its_own_and_an_end_is_an_end() {
+        assert_eq!(event("SessionStart", r#"{"session_id":"t","source":"clear"}"#).start, Start::Cleared);
+        assert!(!event("SessionEnd", r#"{"session_id":"t","reason":"other"}"#).continues);
+    }
+
+    #[test]
+    fn what_cannot_be_delivered_is_refused() {
+        let refuse = |event: &str, stdin: &str| {
+            decode(&CARD, &HookCall { event, stdin: stdin.as_bytes() }).unwrap_err().to_string()
+        };
+        assert_eq!(refuse("Notification", "{}"), "the event `Notification` is not one of this provider's");
+        assert_eq!(refuse("Stop", "{}"), "the payload of `Stop` has no usable `session_id`");
+        assert!(refuse("Stop", r#"{"session_id":7}"#).starts_with("the payload of `Stop` is not"));
+    }
+}

@@ -1,0 +1,188 @@
+//! What being installed means for Codex.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use session_bridge_core::environment;
+use session_bridge_core::plan::{
+    Clash, ConfigEdit, DerivedKey, EditId, EditOp, Format, KeyPart, KeyPath, Match, OnRemove, Plan, Target,
+    Test,
+};
+use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+
+use crate::site;
+
+/// What the command line of our hooks holds, whichever home the entry was made for.
+const OURS: &str = "/bin/session-bridge-hook";
+
+pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
+    let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
+    edits.push(server(card, site, want));
+    Plan { provider: card.id.to_string(), edits }
+}
+
+fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
+    let program = want.hook_program.to_string_lossy();
+    let handler = json!({
+        "type": "command",
+        "command": format!("{} {} {}", quoted(&program), card.id, spec.event),
+        "timeout": spec.timeout_secs,
+    });
+    ConfigEdit {
+        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
+        file: target(site, site.hooks_file.clone(), Format::Json),
+        op: EditOp::Item {
+            at: KeyPath::from(["hooks", spec.event]),
+            value: json!({ "hooks": [handler] }),
+            ours: Match::field(&["hooks", "*", "command"], Test::Contains(OURS.to_owned())),
+            // Codex knows the reviewed hooks of others by their position.
+            on_remove: OnRemove::KeepPosition(json!({ "hooks": [] })),
+        },
+        derived: trust(site, spec).into_iter().collect(),
+        why: format!("run the bridge's hook at {}", spec.event).into(),
+    }
+}
+
+/// The state that Codex keeps for our group once the user has reviewed it.
+fn trust(site: &Site, spec: &HookSpec) -> Option<DerivedKey> {
+    let file = site.derived_file.clone()?;
+    let begin = format!("{}:{}:", site.hooks_file.display(), snake(spec.event));
+    Some(DerivedKey {
+        file: Target::new(file, Format::Toml).existing_only(),
+        under: KeyPath::from(["hooks", "state"]),
+        starts_with: vec![KeyPart::Text(begin), KeyPart::Index, KeyPart::Text(":".to_owned())],
+    })
+}
+
+/// Codex gives its servers a short list of variables: what a session may carry must be named. A home that is not the
+/// default is written down, since the process that starts servers may have another environment than the terminal.
+fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
+    let home = want.home_override.as_ref();
+    let passed_on: Vec<&str> = std::iter::once(site::HOME)
+        .chain(environment::ALL.iter().map(|var| var.name))
+        .filter(|name| home.is_none() || *name != environment::HOME.name)
+        .collect();
+    let mut value = json!({
+        "command": want.main_program.to_string_lossy(),
+        "args": ["mcp", "--client", card.id.as_str()],
+        "env_vars": passed_on,
+    });
+    if let Some(home) = home {
+        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
+    }
+    ConfigEdit {
+        id: EditId::from(format!("{}/mcp-server", card.id)),
+        file: target(site, site.mcp_file.clone(), Format::Toml),
+        op: EditOp::Key { at: KeyPath::from(["mcp_servers", "session-bridge"]), value, clash: Clash::Refuse },
+        derived: Vec::new(),
+        why: "offer the bridge's tools to the model".into(),
+    }
+}
+
+/// The user's files are private; a project's are made to be checked out by others.
+fn target(site: &Site, path: PathBuf, format: Format) -> Target {
+    let target = Target::new(path, format);
+    match site.scope {
+        Scope::User => target,
+        Scope::Project(_) => target.mode(0o644),
+    }
+}
+
+/// One word of a POSIX shell's line.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// `UserPromptSubmit` as Codex writes it in its keys: `user_prompt_submit`.
+fn snake(event: &str) -> String {
+    let mut out = String::with_capacity(event.len() + 4);
+    for c in event.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use session_bridge_core::host::FakeHost;
+    use session_bridge_core::plan::Value;
+
+    use super::*;
+    use crate::CARD;
+
+    fn want() -> Want {
+        Want {
+            hook_program: "/home/u/.session-bridge/bin/session-bridge-hook".into(),
+            main_program: "/home/u/.session-bridge/bin/session-bridge".into(),
+            home_override: None,
+            allow_tools: true,
+        }
+    }
+
+    fn edit(want: &Want, scope: &Scope, id: &str) -> ConfigEdit {
+        let site = site::locate(&FakeHost::at("/home/u"), scope).unwrap();
+        plan(&CARD, &site, want).edits.into_iter().find(|edit| edit.id.0 == id).unwrap()
+    }
+
+    fn value(edit: ConfigEdit) -> Value {
+        match edit.op {
+            EditOp::Item { value, .. } | EditOp::Key { value, .. } => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_reviewed_line_is_the_program_and_two_words() {
+        assert_eq!(
+            value(edit(&want(), &Scope::User, "codex/hook/UserPromptSubmit")),
+            json!({"hooks": [{"type": "command",
+                "command": "/home/u/.session-bridge/bin/session-bridge-hook codex UserPromptSubmit", "timeout": 10}]})
+        );
+    }
+
+    #[test]
+    fn a_path_that_the_shell_would_read_is_quoted() {
+        assert_eq!(quoted("/home/u/bin/x"), "/home/u/bin/x");
+        assert_eq!(quoted("/home/it's me/$(x)"), r"'/home/it'\''s me/$(x)'");
+        assert_eq!(quoted("~/x"), "'~/x'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn trust_in_our_group_goes_with_it() {
+        let found = edit(&want(), &Scope::Project("/src/shop".into()), "codex/hook/UserPromptSubmit").derived;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].file.path, Path::new("/home/u/.codex/config.toml"));
+        assert_eq!(
+            found[0].starts_with,
+            [
+                KeyPart::Text("/src/shop/.codex/hooks.json:user_prompt_submit:".into()),
+                KeyPart::Index,
+                KeyPart::Text(":".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_server_gets_what_a_session_may_carry() {
+        let plain = value(edit(&want(), &Scope::User, "codex/mcp-server"));
+        assert_eq!(plain["args"], json!(["mcp", "--client", "codex"]));
+        assert_eq!(plain["env_vars"][0], json!("CODEX_HOME"));
+        assert_eq!(plain["env_vars"].as_array().unwrap().len(), environment::ALL.len() + 1);
+        assert_eq!(plain.get("env"), None);
+        let moved = Want { home_override: Some("/elsewhere".into()), ..want() };
+        let moved = value(edit(&moved, &Scope::User, "codex/mcp-server"));
+        assert_eq!(moved["env"], json!({"SESSION_BRIDGE_HOME": "/elsewhere"}));
+        assert!(!moved["env_vars"].as_array().unwrap().contains(&json!("SESSION_BRIDGE_HOME")));
+    }
+}

@@ -1,0 +1,7 @@
+//! The laws, by what they are about.
+
+pub(crate) mod card;
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod identity;
+pub(crate) mod plan;

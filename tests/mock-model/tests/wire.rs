@@ -1,0 +1,105 @@
+//! The mock model over a plain socket, as a CLI's HTTP client would use it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use session_bridge_mock_model::{Block, MockModel, Role, ToolCall, Turn};
+
+fn post(model: &MockModel, path: &str, body: &Value) -> String {
+    match exchange(model, path, &body.to_string()) {
+        Ok(answer) => answer,
+        Err(error) => format!("no answer: {error}"),
+    }
+}
+
+fn exchange(model: &MockModel, path: &str, body: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(model.base_url().replace("http://", ""))?;
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn claude_step(prompt: &str) -> Value {
+    json!({"model": "m", "stream": true, "system": [{"type": "text", "text": "be kind"}],
+           "tools": [{"name": "Bash"}, {"name": "mcp__probe__ping"}],
+           "messages": [{"role": "user", "content": [{"type": "text", "text": prompt}]}]})
+}
+
+#[test]
+fn messages_are_streamed_by_script_and_recorded() {
+    let model = MockModel::start().unwrap();
+    model.script([Turn::mcp("probe", "ping", &json!({"a": 1})), Turn::text("bye")]);
+    let first = post(&model, "/v1/messages?beta=true", &claude_step("hello"));
+    assert!(
+        first.contains("\"name\":\"mcp__probe__ping\"") && first.contains("\"stop_reason\":\"tool_use\"")
+    );
+    let second = post(&model, "/v1/messages", &claude_step("again"));
+    assert!(second.contains("\"text\":\"bye\"") && second.contains("message_stop"));
+    let steps = model.steps();
+    assert_eq!(steps.len(), 2);
+    assert!(steps[0].offers("probe", "ping"));
+    let roles: Vec<Role> = steps[0].messages().iter().map(|message| message.role).collect();
+    assert_eq!(roles, [Role::System, Role::User]);
+    assert_eq!((steps[0].count("hello"), steps[1].count("hello")), (1, 0));
+    assert_eq!((model.turns_left(), model.unscripted()), (0, 0));
+}
+
+#[test]
+fn requests_that_are_no_step_take_no_turn() {
+    let model = MockModel::start().unwrap();
+    model.script([Turn::text("for the step")]);
+    let title = json!({"model": "m", "messages": [{"role": "user", "content": "a title, please"}]});
+    assert!(post(&model, "/v1/messages", &title).contains("\"type\":\"message\""));
+    assert!(post(&model, "/v1/messages/count_tokens", &title).contains("input_tokens"));
+    let about = json!({"thread_source": "thread_title", "request_kind": "turn"}).to_string();
+    let named = json!({"input": [], "client_metadata": {"x-codex-turn-metadata": about}});
+    assert!(post(&model, "/v1/responses", &named).contains("response.completed"));
+    assert!(post(&model, "/unknown", &json!({})).starts_with("HTTP/1.1 404"));
+    assert_eq!((model.steps().len(), model.others().len(), model.turns_left()), (0, 4, 1));
+}
+
+#[test]
+fn responses_name_the_namespace_and_give_back_results() {
+    let model = MockModel::start().unwrap();
+    model.script([
+        Turn::blocks([
+            Block::Text("two".into()),
+            Block::Tool(ToolCall { server: Some("probe".into()), name: "ping".into(), arguments: json!({}) }),
+        ]),
+        Turn::with(|request| Turn::text(format!("got {}", request.last_tool_result().unwrap_or_default()))),
+    ]);
+    let ask = json!({"stream": true, "input": [{"type": "message", "role": "user",
+                                                 "content": [{"type": "input_text", "text": "go"}]}],
+                     "tools": [{"type": "namespace", "name": "mcp__probe", "tools": [{"name": "ping"}]}]});
+    let first = post(&model, "/v1/responses", &ask);
+    assert!(
+        first.contains("\"namespace\":\"mcp__probe\"") && first.contains("\"call_id\":\"call_mock_0_1\"")
+    );
+    let back =
+        json!({"input": [{"type": "function_call_output", "call_id": "call_mock_0_1", "output": "pong"}]});
+    assert!(post(&model, "/v1/responses", &back).contains("got pong"));
+    assert!(model.steps()[0].offers("probe", "ping"));
+}
+
+#[test]
+fn scripts_for_several_sessions_do_not_mix() {
+    let model = MockModel::start().unwrap();
+    model.script_for("ALPHA", [Turn::text("to alpha")]);
+    model.script_for("BETA", [Turn::text("to beta")]);
+    assert!(post(&model, "/v1/messages", &claude_step("I am BETA")).contains("to beta"));
+    assert!(post(&model, "/v1/messages", &claude_step("I am ALPHA")).contains("to alpha"));
+    assert!(model.wait_for(Duration::from_secs(1), |steps| steps.len() == 2));
+    assert!(!model.wait_for(Duration::from_millis(10), |steps| steps.len() == 3));
+    post(&model, "/v1/messages", &claude_step("I am ALPHA"));
+    assert_eq!(model.unscripted(), 1);
+}
+
+#[test]
+fn a_scripted_error_has_its_status() {
+    let model = MockModel::start().unwrap();
+    model.script([Turn::error(400, "no").after(Duration::from_millis(5))]);
+    assert!(post(&model, "/v1/messages", &claude_step("x")).starts_with("HTTP/1.1 400"));
+}
