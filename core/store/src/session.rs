@@ -429,7 +429,12 @@ fn leave_others(
 }
 
 fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i64) -> Result<(), StoreError> {
-    attempt::fold_note(tx, &run.session(id), now)?;
+    let folder = run.session(id);
+    // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
+    if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
+        attempt::fold_note(tx, &folder, now)?;
+        attempt::sweep_dead(tx, &folder, id)?;
+    }
     attempt::doubt_open(tx, id)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3, turn = NULL WHERE id = ?1 AND ended IS NULL",
