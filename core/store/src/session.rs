@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
+use crate::wanted::Wanted;
 
 /// A session is offline after so many milliseconds without a sign of life.
 pub(crate) const OFFLINE_AFTER_MS: i64 = 10 * 60 * 1000;
@@ -77,17 +78,6 @@ pub struct Arrival<'a> {
     pub claimed: Option<SessionId>,
     /// What a new session starts with.
     pub wanted: Wanted,
-}
-
-/// Label, roles and room that a new session asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Its label; further sessions get `-2`, `-3`, ….
-    pub label: Option<Name>,
-    /// Its roles.
-    pub roles: Vec<Name>,
-    /// Its room.
-    pub room: Option<Name>,
 }
 
 /// Whether a session can be expected to hear.
