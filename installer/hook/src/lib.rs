@@ -63,7 +63,13 @@ fn quit() {
     std::process::exit(0);
 }
 
-fn serve(home: &Home, host: &dyn Host, provider: &str, call: &HookCall<'_>, began: Instant) -> Result<(), String> {
+fn serve(
+    home: &Home,
+    host: &dyn Host,
+    provider: &str,
+    call: &HookCall<'_>,
+    began: Instant,
+) -> Result<(), String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
     if event.subagent.is_some() {
