@@ -16,7 +16,7 @@ pub(crate) struct Jsonc {
 }
 
 impl Jsonc {
-    fn ast<'a>(self, text: &'a str) -> Result<Option<ast::Value<'a>>, Fault> {
+    fn ast(self, text: &str) -> Result<Option<ast::Value<'_>>, Fault> {
         let options = ParseOptions {
             allow_comments: self.comments,
             allow_trailing_commas: self.comments,

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod jsonc;
 pub(crate) mod ops;
+mod recognise;
 mod seq;
 mod text;
 mod toml;

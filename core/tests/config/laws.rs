@@ -112,12 +112,12 @@ fn print(tree: &Tree, style: &Style, depth: usize, out: &mut String) {
         if style.lines {
             out.push_str(style.eol);
             if style.comments && index == 1 {
-                out.push_str(&format!("{}/* before, {{ */{}", style.indent.repeat(depth + 1), style.eol));
+                out.extend([&*style.indent.repeat(depth + 1), "/* before, { */", style.eol]);
             }
             out.push_str(&style.indent.repeat(depth + 1));
         }
         if let Some(key) = key {
-            out.push_str(&format!("\"{key}\":{}", if style.lines { " " } else { "" }));
+            out.extend(["\"", key, "\":", if style.lines { " " } else { "" }]);
         }
         print(value, style, depth + 1, out);
         let last = index + 1 == items.len();
@@ -131,7 +131,7 @@ fn print(tree: &Tree, style: &Style, depth: usize, out: &mut String) {
     if style.lines && !items.is_empty() {
         out.push_str(style.eol);
         if style.comments && depth == 1 {
-            out.push_str(&format!("{}// tail{}", style.indent.repeat(depth), style.eol));
+            out.extend([&*style.indent.repeat(depth), "// tail", style.eol]);
         }
         out.push_str(&style.indent.repeat(depth));
     }
@@ -145,7 +145,7 @@ fn json_text(comments: bool) -> impl Strategy<Value = String> {
             out.push('\u{feff}');
         }
         if style.comments {
-            out.push_str(&format!("// head{}", style.eol));
+            out.extend(["// head", style.eol]);
         }
         if let Some(root) = root {
             print(&root, &style, 0, &mut out);
