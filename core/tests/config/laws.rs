@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use session_bridge_core::apply;
-use session_bridge_core::plan::{ConfigEdit, Format, State};
+use session_bridge_core::plan::{ConfigEdit, Format, Plan, State};
 use session_bridge_core::preview::unified_diff;
 use std::path::Path;
 
@@ -278,8 +278,38 @@ fn laws(before: &str, format: Format) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The same edits of another tool, which knows nothing of us.
+fn others(path: &Path, format: Format) -> Plan {
+    let text = serde_json::to_string(&edits(path, format)).unwrap();
+    let text = text.replace("session-bridge", "other-tool");
+    Plan { provider: "other".to_owned(), edits: serde_json::from_str(&text).unwrap() }
+}
+
+/// Ours, then another tool's, then ours taken out: as if we had never been there.
+fn independence(before: &str, format: Format) -> Result<(), TestCaseError> {
+    let (with_us, without_us) = (Machine::new(), Machine::new());
+    let path = with_us.write("config", before);
+    let twin = without_us.write("config", before);
+    // The other tool's paths must not tell the machines apart.
+    apply::apply(&others(&twin, format), &without_us.disk).unwrap();
+    with_us.apply(edits(&path, format)).unwrap();
+    apply::apply(&others(&path, format), &with_us.disk).unwrap();
+    with_us.revert().unwrap();
+    let (left, want) = (with_us.read("config").unwrap(), without_us.read("config").unwrap());
+    prop_assert!(!left.contains(HOOK) && !left.contains("mcp__session-bridge"), "{:?}", left);
+    if format == Format::Toml {
+        prop_assert_eq!(meaning(&left, format), meaning(&want, format));
+    } else {
+        let value = |text: &str| -> serde_json::Value {
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap()
+        };
+        prop_assert_eq!(value(&left), value(&want));
+    }
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn json(text in json_text(false)) {
@@ -294,6 +324,16 @@ proptest! {
     #[test]
     fn toml(text in toml_text()) {
         laws(&text, Format::Toml)?;
+    }
+
+    #[test]
+    fn json_with_others(text in json_text(false)) {
+        independence(&text, Format::Json)?;
+    }
+
+    #[test]
+    fn toml_with_others(text in toml_text()) {
+        independence(&text, Format::Toml)?;
     }
 
     /// Whatever the bytes are: a typed error and the same bytes, or an edit that can be undone.
