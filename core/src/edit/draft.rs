@@ -50,7 +50,7 @@ impl<'s> Draft<'s> {
         if let Some(Value::Object(members)) = get_mut(&mut model, &parent) {
             members.insert(key.clone(), nested);
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Appends an element to an array that is there.
@@ -60,7 +60,7 @@ impl<'s> Draft<'s> {
         if let Some(Value::Array(elements)) = get_mut(&mut model, array) {
             elements.push(value.clone());
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Puts another value in the place of one that is there.
@@ -70,7 +70,7 @@ impl<'s> Draft<'s> {
         if let Some(old) = get_mut(&mut model, path) {
             *old = value.clone();
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Takes out what is there.
@@ -88,12 +88,12 @@ impl<'s> Draft<'s> {
                 _ => return Err(Fault::Lost),
             }
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
-    fn accept(&mut self, text: String, model: Value) -> Result<(), Fault> {
+    fn accept(&mut self, text: String, model: &Value) -> Result<(), Fault> {
         match self.syntax.parse(&text) {
-            Ok(value) if agree(&value, &model) => {
+            Ok(value) if agree(&value, model) => {
                 (self.text, self.value) = (text, value);
                 Ok(())
             }

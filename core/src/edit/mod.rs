@@ -91,7 +91,9 @@ pub(crate) trait Syntax {
     fn push(&self, text: &str, array: &[Seg], value: &Value) -> Result<String, Fault>;
     /// Puts another value in the place of the one at `path`.
     fn replace(&self, text: &str, path: &[Seg], value: &Value) -> Result<String, Fault>;
-    /// Takes out the member or element at `path`.
+    /// Whether the text holds a top-level value in so many characters, `{}` at least.
+    fn has_root(&self, text: &str) -> bool;
+    /// Takes out the member or element at `path`, or with an empty path the top-level value.
     fn remove(&self, text: &str, path: &[Seg]) -> Result<String, Fault>;
 }
 

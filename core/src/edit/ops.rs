@@ -1,6 +1,6 @@
 //! What an edit means: how it is made, recognised and undone, on any format.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::draft::{Draft, get, kind};
 use super::envelope::Envelope;
@@ -60,7 +60,7 @@ pub(crate) fn strip(content: Option<&[u8]>, format: Format, removal: &Removal<'_
     let mut bytes = bytes.to_vec();
     let base = match &removal.base {
         Some(Some(base)) => syntax(format).and_then(|syntax| syntax.parse(Envelope::open(base).ok()?.1).ok()),
-        Some(None) => Some(Value::Object(serde_json::Map::new())),
+        Some(None) => Some(Value::Object(Map::new())),
         None => None,
     };
     for edit in &removal.edits {
@@ -89,17 +89,18 @@ pub(crate) fn strip(content: Option<&[u8]>, format: Format, removal: &Removal<'_
         }
         bytes = envelope.close(draft.text());
     }
-    // What only holds the shell that we put around our entries is as good as what was there before.
-    let shell = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.trim_start_matches('\u{feff}').split_whitespace().collect::<String>();
-        text.is_empty() || (matches!(format, Format::Json | Format::Jsonc) && text == "{}")
-    };
-    Ok(match &removal.base {
-        Some(None) if shell(&bytes) => None,
-        Some(Some(base)) if shell(&bytes) && shell(base) => Some(base.clone()),
-        _ => Some(bytes),
-    })
+    if let (Some(base), Some(syntax)) = (&removal.base, syntax(format)) {
+        let had_root = base
+            .as_deref()
+            .is_some_and(|base| Envelope::open(base).is_ok_and(|(_, text)| syntax.has_root(text)));
+        let (envelope, text) = Envelope::open(&bytes)?;
+        if !had_root && syntax.has_root(text) && syntax.parse(text)? == Value::Object(Map::new()) {
+            bytes = envelope.close(&syntax.remove(text, &[])?);
+        }
+    }
+    let blank =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim().is_empty();
+    Ok(if removal.base == Some(None) && blank(&bytes) { None } else { Some(bytes) })
 }
 
 /// How an edit stands in a file.
