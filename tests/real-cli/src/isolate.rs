@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use crate::DriverError;
+use crate::programs::{self, Programs};
 
 /// Set in the environment of the process that runs inside the namespaces.
 const INSIDE: &str = "SESSION_BRIDGE_REAL_CLI_INSIDE";
@@ -21,7 +22,7 @@ pub(crate) fn inside() -> bool {
 
 /// Starts this very program again, with its arguments, inside namespaces of its own: network (loopback only) and, where
 /// the machine allows it, processes, so that nothing survives the run. Returns only if that is not possible.
-pub(crate) fn enter() -> DriverError {
+pub(crate) fn enter(built: &Programs) -> DriverError {
     let program = match env::current_exe() {
         Ok(program) => program,
         Err(source) => return DriverError::Program { program: "this test binary".into(), source },
@@ -33,6 +34,9 @@ pub(crate) fn enter() -> DriverError {
             Ok(output) if output.status.success() => {
                 let mut command = Command::new("unshare");
                 command.args(&flags).args(["sh", "-c", ENTER]).arg(program).args(env::args_os().skip(1));
+                if let Err(error) = programs::hand_on(built, &mut command) {
+                    return error;
+                }
                 let source = command.env(INSIDE, "1").exec();
                 return DriverError::Program { program: "unshare".into(), source };
             }

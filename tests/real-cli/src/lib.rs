@@ -21,10 +21,16 @@
 //!     Ok(())
 //! }
 //!
+//! // In a test binary: env!("CARGO_TARGET_TMPDIR").
+//! const TARGET_TMPDIR: &str = "target/tmp";
+//!
 //! fn main() -> ExitCode {
-//!     Suite::new(env!("CARGO_TARGET_TMPDIR")).case("claude_answers", claude_answers).run()
+//!     Suite::new(TARGET_TMPDIR).case("claude_answers", claude_answers).run()
 //! }
 //! ```
+//!
+//! A suite that needs programs of this workspace names their packages with [`Suite::package`]; they are built first, and
+//! [`World::built`] says where they are.
 //!
 //! Linux only: network namespaces, `/proc` and tmux.
 
@@ -33,7 +39,9 @@ mod install;
 mod isolate;
 mod launch;
 mod process;
+mod programs;
 mod suite;
+mod tree;
 mod tui;
 mod wait;
 mod world;
@@ -43,6 +51,7 @@ pub use install::Clis;
 pub use launch::{Claude, Codex};
 pub use process::Finished;
 pub use suite::{CaseResult, Suite};
+pub use tree::Tree;
 pub use tui::Tui;
 pub use wait::wait_until;
 pub use world::World;

@@ -132,3 +132,34 @@ pub(crate) fn evict(home: &Path, limit: Duration) -> Vec<(i32, String)> {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn daemons_of_a_home_are_found_and_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        // The shell ends at once; what it left in the background belongs to nobody.
+        command.args(["-c", "sleep 300 >/dev/null 2>&1 & exit 0"]).env("HOME", home.path());
+        run(&mut command, b"", Duration::from_secs(5)).unwrap();
+        assert_eq!(living_in(home.path()).len(), 1);
+        assert!(evict(home.path(), Duration::from_secs(5)).is_empty());
+        assert!(living_in(home.path()).is_empty());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let hung = run(Command::new("sleep").arg("300"), b"", Duration::from_millis(50));
+        assert!(matches!(hung, Err(DriverError::Timeout { .. })));
+    }
+
+    #[test]
+    fn input_and_status_pass_through() {
+        let run =
+            run(Command::new("sh").args(["-c", "cat; exit 3"]), b"hello", Duration::from_secs(5)).unwrap();
+        assert_eq!((run.status, run.stdout.as_str()), (Some(3), "hello"));
+        assert!(run.success().is_err());
+    }
+}

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{Clis, DriverError, World, isolate};
+use crate::programs::Programs;
+use crate::{Clis, DriverError, World, isolate, programs};
 
 /// What a case returns. Assertions may simply panic.
 pub type CaseResult = Result<(), Box<dyn Error>>;
@@ -18,6 +19,7 @@ type Case = fn(&World) -> CaseResult;
 /// The cases of one test binary.
 pub struct Suite {
     target: PathBuf,
+    packages: Vec<String>,
     cases: Vec<(String, Case)>,
 }
 
@@ -26,7 +28,17 @@ impl Suite {
     /// `env!("CARGO_TARGET_TMPDIR")`.
     pub fn new(target_tmpdir: &str) -> Self {
         let tmp = Path::new(target_tmpdir);
-        Self { target: tmp.parent().unwrap_or(tmp).to_path_buf(), cases: Vec::new() }
+        // Cargo tags its target folder, and below it the folder of each named build target.
+        let tagged = tmp.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").is_file());
+        let target = tagged.last().or(tmp.parent()).unwrap_or(tmp);
+        Self { target: target.to_path_buf(), packages: Vec::new(), cases: Vec::new() }
+    }
+
+    /// Builds the programs of a package of this workspace before the cases run; see [`World::built`].
+    #[must_use]
+    pub fn package(mut self, name: &str) -> Self {
+        self.packages.push(name.to_owned());
+        self
     }
 
     /// Adds a case. It runs in a world of its own, possibly beside others.
@@ -52,22 +64,29 @@ impl Suite {
     }
 
     fn trials(self, only_list: bool) -> Result<Vec<Trial>, DriverError> {
-        let clis = Arc::new(Clis::under(&self.target)?);
+        let clis = Clis::under(&self.target)?;
         if !only_list && !isolate::inside() {
             clis.ensure()?;
-            return Err(isolate::enter());
+            return Err(isolate::enter(&programs::build(&self.packages)?));
         }
+        let kit = Arc::new(Kit { clis, programs: programs::handed_on() });
         let trial = |(name, case): (String, Case)| {
-            let clis = Arc::clone(&clis);
-            Trial::test(name, move || run_case(&clis, case))
+            let kit = Arc::clone(&kit);
+            Trial::test(name, move || run_case(&kit, case))
         };
         Ok(self.cases.into_iter().map(trial).collect())
     }
 }
 
+/// What all worlds of a suite share.
+pub(crate) struct Kit {
+    pub(crate) clis: Clis,
+    pub(crate) programs: Programs,
+}
+
 /// Runs a case, clears its world away, and adds an account of the world to a failure.
-fn run_case(clis: &Clis, case: Case) -> Result<(), Failed> {
-    let mut world = World::new(clis).map_err(|error| Failed::from(error.to_string()))?;
+fn run_case(kit: &Arc<Kit>, case: Case) -> Result<(), Failed> {
+    let mut world = World::new(kit).map_err(|error| Failed::from(error.to_string()))?;
     let outcome = match catch_unwind(AssertUnwindSafe(|| case(&world))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),

@@ -39,7 +39,7 @@ impl<'w> Tui<'w> {
         Ok(Self { world, name: name.to_owned() })
     }
 
-    /// What the terminal shows, without colours.
+    /// What the terminal shows, without colours and empty lines.
     pub fn screen(&self) -> String {
         capture(self.world, &self.name)
     }
@@ -159,7 +159,9 @@ pub(crate) fn screens(world: &World) -> Vec<(String, String)> {
 fn capture(world: &World, name: &str) -> String {
     let mut command = tmux(world);
     let output = command.args(["capture-pane", "-p", "-t", name]).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    // Most of a screen is empty; reports are read by people.
+    text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// tmux with this world's own server and no configuration of the user's.

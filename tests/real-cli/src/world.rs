@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use session_bridge_mock_model::MockModel;
 use tempfile::TempDir;
 
+use crate::suite::Kit;
 use crate::{Claude, Clis, Codex, DriverError, Finished, process, tui};
 
 /// A key that only the mock model sees. Claude Code asks once whether a key may be used, and remembers its end.
@@ -26,7 +27,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(90);
 /// One case's machine. Everything it starts lives in its own HOME, and is ended with it.
 pub struct World {
     root: TempDir,
-    clis: Clis,
+    kit: Arc<Kit>,
     model: MockModel,
     extra: Mutex<Vec<(OsString, OsString)>>,
     closed: bool,
@@ -37,12 +38,12 @@ impl World {
     ///
     /// # Errors
     /// If its folders cannot be written or the model cannot be started.
-    pub(crate) fn new(clis: &Clis) -> Result<Self, DriverError> {
+    pub(crate) fn new(kit: &Arc<Kit>) -> Result<Self, DriverError> {
         // Short on purpose: sockets live below it, and a socket's path has little more than 100 bytes.
         let root = tempfile::Builder::new().prefix("sb-").tempdir();
         let root = root.map_err(DriverError::io("create a folder in", &env::temp_dir()))?;
         let extra = Mutex::default();
-        let world = Self { root, clis: clis.clone(), model: MockModel::start()?, extra, closed: false };
+        let world = Self { root, kit: Arc::clone(kit), model: MockModel::start()?, extra, closed: false };
         for folder in [world.claude_dir(), world.codex_dir(), world.tmp()] {
             fs::create_dir_all(&folder).map_err(DriverError::io("create", &folder))?;
         }
@@ -75,7 +76,28 @@ impl World {
 
     /// The installed CLIs.
     pub fn clis(&self) -> &Clis {
-        &self.clis
+        &self.kit.clis
+    }
+
+    /// The path of a program that [`Suite::package`](crate::Suite::package) had built.
+    ///
+    /// # Errors
+    /// [`DriverError::Missing`] if no such package was named.
+    pub fn built(&self, name: &str) -> Result<PathBuf, DriverError> {
+        let what = "the package of a program to be named with Suite::package";
+        self.kit
+            .programs
+            .get(name)
+            .cloned()
+            .ok_or_else(|| DriverError::Missing { what, detail: name.to_owned() })
+    }
+
+    /// Another world, with nothing in common with this one but the installed programs: for control runs.
+    ///
+    /// # Errors
+    /// As for any world: if its folders cannot be written or its model cannot be started.
+    pub fn fresh(&self) -> Result<Self, DriverError> {
+        Self::new(&self.kit)
     }
 
     /// HOME of everything that runs here.
@@ -175,7 +197,7 @@ impl World {
 
     /// The whole environment of this world; nothing is inherited but where node and the system's tools are.
     pub fn environment(&self) -> Vec<(OsString, OsString)> {
-        let mut path = vec![self.clis.bin().to_path_buf()];
+        let mut path = vec![self.clis().bin().to_path_buf()];
         path.extend(
             env::split_paths(&env::var_os("PATH").unwrap_or_default())
                 .filter(|dir| dir.join("node").is_file())
