@@ -154,13 +154,20 @@ impl Tui<'_> {
         self.answer_review("3")
     }
 
+    /// A key that comes just when the question appears may get lost, and Enter would then take the first choice: so
+    /// Enter is pressed only with the wanted choice marked.
     fn answer_review(&self, choice: &str) -> Result<(), DriverError> {
         self.wait_for(REVIEW)?;
-        self.press(choice)?;
-        std::thread::sleep(Duration::from_millis(300));
-        if self.asks_about_hooks() {
-            self.press("Enter")?;
+        let marked = format!("› {choice}.");
+        let ready = format!("{CODEX_MODEL} default");
+        for _ in 0..20 {
+            let key = if self.shows(&marked) { "Enter" } else { choice };
+            if !self.asks_about_hooks() {
+                break;
+            }
+            self.press(key)?;
+            std::thread::sleep(Duration::from_millis(300));
         }
-        self.wait_for(&format!("{CODEX_MODEL} default"))
+        self.wait_for(&ready)
     }
 }
