@@ -169,8 +169,7 @@ fn i7_no_bell_means_no_unread_message() {
         let mut store = Store::open(&world.home, Role::Cli).unwrap();
         let session = world::session(&mut store);
         let bell = || store_bell(&world, session);
-        let mut heard =
-            || assert_eq!(Store::open(&world.home, Role::Cli).unwrap().unheard(false).unwrap(), []);
+        let heard = || assert_eq!(Store::open(&world.home, Role::Cli).unwrap().unheard(false).unwrap(), []);
         heard();
         world::send(&mut store, session, "the question");
         assert!(bell());
