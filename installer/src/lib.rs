@@ -1,3 +1,4 @@
 //! The `session-bridge` command: for people, for scripts, and as MCP server for agent CLIs.
 
+pub mod mcp;
 pub mod post;
