@@ -53,13 +53,8 @@ impl StoreThread {
     /// Starts the thread; the store itself is opened by the first job.
     pub(super) fn start(home: Home) -> anyhow::Result<Self> {
         let server = ulid::Ulid::generate().to_string();
-        let mut desk = Desk {
-            home,
-            store: None,
-            server: server.clone(),
-            lives: HashMap::new(),
-            known: HashMap::new(),
-        };
+        let mut desk =
+            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), known: HashMap::new() };
         let (jobs, todo) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())

@@ -15,7 +15,7 @@ use super::store_thread::StoreThread;
 
 /// What becomes true once a response was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Cargo {
+pub(super) struct Freight {
     /// The attempt whose bodies the response carries.
     pub(super) attempt: Option<AttemptId>,
     /// The session that the response tells how to take peer text.
@@ -26,7 +26,7 @@ pub(super) struct Cargo {
 #[derive(Debug)]
 enum Slot {
     Running,
-    Loaded(Cargo),
+    Loaded(Freight),
     Cancelled,
 }
 
@@ -53,53 +53,53 @@ impl Outbox {
     fn cancelled(&self, id: &RequestId) {
         let mut calls = self.calls();
         let Some(slot) = calls.get_mut(id) else { return };
-        if let Slot::Loaded(cargo) = *slot {
+        if let Slot::Loaded(freight) = *slot {
             calls.remove(id);
             drop(calls);
-            self.void(cargo);
+            self.void(freight);
         } else {
             *slot = Slot::Cancelled;
         }
     }
 
     /// A call is done and its response carries this. Nothing went out if the call was cancelled meanwhile.
-    pub(super) fn load(&self, id: &RequestId, cargo: Cargo) {
+    pub(super) fn load(&self, id: &RequestId, freight: Freight) {
         let mut calls = self.calls();
         match calls.get_mut(id) {
-            Some(slot @ Slot::Running) => *slot = Slot::Loaded(cargo),
+            Some(slot @ Slot::Running) => *slot = Slot::Loaded(freight),
             _ => {
                 calls.remove(id);
                 drop(calls);
-                self.void(cargo);
+                self.void(freight);
             }
         }
     }
 
-    fn leaving(&self, id: &RequestId) -> Cargo {
+    fn leaving(&self, id: &RequestId) -> Freight {
         match self.calls().remove(id) {
-            Some(Slot::Loaded(cargo)) => cargo,
-            _ => Cargo::default(),
+            Some(Slot::Loaded(freight)) => freight,
+            _ => Freight::default(),
         }
     }
 
-    fn written(&self, cargo: Cargo) {
-        if cargo == Cargo::default() {
+    fn written(&self, freight: Freight) {
+        if freight == Freight::default() {
             return;
         }
         self.store.post(move |desk| {
             let Ok(store) = desk.store() else { return };
             // A failure leaves the attempt open; once this server is gone, it counts as unknown.
-            if let Some(attempt) = cargo.attempt {
+            if let Some(attempt) = freight.attempt {
                 let _ = store.pull_written(attempt);
             }
-            if let Some(session) = cargo.guards {
+            if let Some(session) = freight.guards {
                 let _ = store.set_guarded(session);
             }
         });
     }
 
-    fn void(&self, cargo: Cargo) {
-        let Some(attempt) = cargo.attempt else { return };
+    fn void(&self, freight: Freight) {
+        let Some(attempt) = freight.attempt else { return };
         self.store.post(move |desk| {
             let _ = desk.store().and_then(|store| store.pull_void(attempt));
         });
@@ -109,8 +109,8 @@ impl Outbox {
     pub(super) async fn give_up(&self) {
         let calls = std::mem::take(&mut *self.calls());
         for slot in calls.into_values() {
-            if let Slot::Loaded(cargo) = slot {
-                self.void(cargo);
+            if let Slot::Loaded(freight) = slot {
+                self.void(freight);
             }
         }
         self.store.run(|_| ()).await;
@@ -139,20 +139,20 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Watched<T> {
         &mut self,
         item: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let cargo = match &item {
+        let freight = match &item {
             JsonRpcMessage::Response(response) => self.outbox.leaving(&response.id),
             JsonRpcMessage::Error(error) => {
                 error.id.as_ref().map(|id| self.outbox.leaving(id)).unwrap_or_default()
             }
-            _ => Cargo::default(),
+            _ => Freight::default(),
         };
         let outbox = Arc::clone(&self.outbox);
         let send = self.inner.send(item);
         async move {
             let sent = send.await;
             match &sent {
-                Ok(()) => outbox.written(cargo),
-                Err(_) => outbox.void(cargo),
+                Ok(()) => outbox.written(freight),
+                Err(_) => outbox.void(freight),
             }
             sent
         }
@@ -179,7 +179,8 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Watched<T> {
                     let Some(method) = unknown else { return Some(message) };
                     let error =
                         ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("no method {method}"), None);
-                    let answer = self.inner.send(ServerJsonRpcMessage::error(error, Some(request.id.clone())));
+                    let answer =
+                        self.inner.send(ServerJsonRpcMessage::error(error, Some(request.id.clone())));
                     // A task, because the caller may drop this future at any await.
                     tokio::spawn(answer);
                 }
