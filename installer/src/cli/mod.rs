@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod list_providers;
 mod list_sessions;
+mod mcp;
 mod read;
 mod receipts;
 mod reply;
@@ -70,6 +71,7 @@ enum Command {
     Cancel(cancel::Args),
     Inspect(inspect::Args),
     Whoami(whoami::Args),
+    Mcp(mcp::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -117,6 +119,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Cancel(args) => cancel::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),
     }
@@ -152,6 +155,6 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
 }
 
 /// The hook under its own name; see `installer/hook`.
-fn hook(_arguments: &[OsString]) -> ExitCode {
-    ExitCode::SUCCESS
+fn hook(arguments: &[OsString]) -> ExitCode {
+    session_bridge_hook::run(arguments.iter().cloned())
 }
