@@ -3,6 +3,7 @@
 pub mod cli;
 mod exit;
 mod install;
+pub mod mcp;
 pub mod post;
 mod report;
 mod term;

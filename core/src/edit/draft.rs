@@ -150,3 +150,50 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         Value::Object(_) => "an object",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An editor that loses a neighbour.
+    struct Careless;
+
+    impl Syntax for Careless {
+        fn parse(&self, text: &str) -> Result<Value, Fault> {
+            serde_json::from_str(text).map_err(|_| Fault::Lost)
+        }
+
+        fn insert(&self, _: &str, _: &[Seg], key: &str, value: &Value) -> Result<String, Fault> {
+            Ok(format!("{{\"{key}\": {value}}}"))
+        }
+
+        fn push(&self, text: &str, _: &[Seg], _: &Value) -> Result<String, Fault> {
+            Ok(text.to_owned())
+        }
+
+        fn replace(&self, text: &str, _: &[Seg], _: &Value) -> Result<String, Fault> {
+            Ok(text.to_uppercase())
+        }
+
+        fn has_root(&self, _: &str) -> bool {
+            true
+        }
+
+        fn remove(&self, _: &str, _: &[Seg]) -> Result<String, Fault> {
+            Ok("{}".to_owned())
+        }
+    }
+
+    #[test]
+    fn careless_editors_are_found_out() {
+        let text = r#"{"a": 1, "list": []}"#;
+        let key = |name: &str| vec![Seg::Key(name.to_owned())];
+        let mut draft = Draft::new(&Careless, text).unwrap();
+        let one = Value::from(1);
+        assert_eq!(draft.insert(&["b".to_owned()], &one), Err(Fault::Lost));
+        assert_eq!(draft.push(&key("list"), &one), Err(Fault::Lost));
+        assert_eq!(draft.replace(&key("a"), &Value::from(2)), Err(Fault::Lost));
+        assert_eq!(draft.remove(&key("a")), Err(Fault::Lost));
+        assert_eq!(draft.text(), text);
+    }
+}

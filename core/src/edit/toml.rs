@@ -82,6 +82,10 @@ impl Syntax for Toml {
         self.insert(&self.remove(text, path)?, parent, key, value)
     }
 
+    fn has_root(&self, _: &str) -> bool {
+        false
+    }
+
     fn remove(&self, text: &str, path: &[Seg]) -> Result<String, Fault> {
         let doc = document(text)?;
         let root = doc.as_table();

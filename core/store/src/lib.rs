@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod send;
 mod session;
+mod wanted;
 
 pub use block::{Block, Budget};
 pub use claim::{ClaimId, Filter};
@@ -36,4 +37,5 @@ pub use receipt::{Receipt, Step};
 pub use row::{Message, State};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use send::{Author, Draft, Sent};
-pub use session::{Arrival, Presence, Session, SessionView, Wanted};
+pub use session::{Arrival, Presence, Session, SessionView};
+pub use wanted::Wanted;

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
+use crate::wanted::Wanted;
 
 /// A session is offline after so many milliseconds without a sign of life.
 pub(crate) const OFFLINE_AFTER_MS: i64 = 10 * 60 * 1000;
@@ -77,17 +78,6 @@ pub struct Arrival<'a> {
     pub claimed: Option<SessionId>,
     /// What a new session starts with.
     pub wanted: Wanted,
-}
-
-/// Label, roles and room that a new session asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Its label; further sessions get `-2`, `-3`, ….
-    pub label: Option<Name>,
-    /// Its roles.
-    pub roles: Vec<Name>,
-    /// Its room.
-    pub room: Option<Name>,
 }
 
 /// Whether a session can be expected to hear.
@@ -208,6 +198,14 @@ impl Store {
     pub fn set_summary(&mut self, id: SessionId, summary: Option<&str>) -> Result<(), StoreError> {
         self.write(|tx| {
             tx.execute("UPDATE session SET summary = ?2 WHERE id = ?1", params![id.to_string(), summary])?;
+            Ok(())
+        })
+    }
+
+    /// Notes that a session's present conversation was told how to take peer text.
+    pub fn set_guarded(&mut self, id: SessionId) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.execute("UPDATE session SET guarded = 1 WHERE id = ?1", [id.to_string()])?;
             Ok(())
         })
     }
@@ -429,7 +427,12 @@ fn leave_others(
 }
 
 fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i64) -> Result<(), StoreError> {
-    attempt::fold_note(tx, &run.session(id), now)?;
+    let folder = run.session(id);
+    // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
+    if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
+        attempt::fold_note(tx, &folder, now)?;
+        attempt::sweep_dead(tx, &folder, id)?;
+    }
     attempt::doubt_open(tx, id)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3, turn = NULL WHERE id = ?1 AND ended IS NULL",

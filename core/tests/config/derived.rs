@@ -74,3 +74,54 @@ fn the_position_is_not_kept_for_nobody() {
     assert_eq!(machine.read("hooks.json").unwrap(), format!("{before}\n"));
     assert!(!machine.path("config.toml").exists(), "files of derived keys are never made");
 }
+
+#[test]
+fn the_index_is_that_of_today_or_nobodys() {
+    for removed_by_hand in [false, true] {
+        let machine = Machine::new();
+        let hooks = machine.write("hooks.json", "{}");
+        let config = machine.write("config.toml", "");
+        machine.apply(vec![reviewed(hook(&hooks, Format::Json, "SessionStart"), &config)]).unwrap();
+        // A group comes in before ours, or takes its place.
+        let theirs = "{\"hooks\": [{\"command\": \"theirs\"}]}";
+        if removed_by_hand {
+            machine.write("hooks.json", format!("{{\"hooks\": {{\"SessionStart\": [{theirs}]}}}}"));
+        } else {
+            let text = machine.read("hooks.json").unwrap();
+            machine.write("hooks.json", text.replacen('[', &format!("[{theirs}, "), 1));
+        }
+        let review = |group: usize| {
+            format!(
+                "[hooks.state.\"{}:session_start:{group}:0\"]\ntrusted_hash = \"{group}\"\n",
+                hooks.display()
+            )
+        };
+        let text = format!("{}{}", review(0), review(1));
+        machine.write("config.toml", &text);
+        machine.revert().unwrap();
+        let left = machine.read("config.toml").unwrap();
+        assert_eq!(left, if removed_by_hand { text } else { review(0) });
+        assert!(machine.read("hooks.json").unwrap().contains("theirs"));
+    }
+}
+
+#[test]
+fn reviews_stay_as_long_as_what_was_reviewed() {
+    let machine = Machine::new();
+    let hooks = machine.path("hooks.json");
+    let config = machine.path("config.toml");
+    let edits = || vec![reviewed(hook(&hooks, Format::Json, "SessionStart"), &config)];
+    machine.apply(edits()).unwrap();
+    let review = format!("[hooks.state.\"{}:session_start:0:0\"]\ntrusted_hash = \"h\"\n", hooks.display());
+    machine.write("config.toml", &review);
+    assert!(machine.apply(edits()).unwrap().written.is_empty());
+    let more = || [edits(), vec![server(&config, Format::Toml)]].concat();
+    machine.apply(more()).unwrap();
+    assert!(machine.read("config.toml").unwrap().starts_with(&review));
+    machine.apply(edits()).unwrap();
+    assert_eq!(machine.read("config.toml").unwrap(), review);
+    // The hook goes by an upgrade, and its review with it.
+    machine.apply(vec![server(&config, Format::Toml)]).unwrap();
+    assert!(!machine.read("config.toml").unwrap().contains("trusted_hash"));
+    assert!(!hooks.exists());
+}

@@ -269,3 +269,141 @@ fn entries_whose_ledger_was_lost_are_found_again() {
     let left = machine.read("settings.json").unwrap();
     assert!(!left.contains("session-bridge") && left.contains("\"a\": 1"), "{left}");
 }
+
+#[test]
+fn of_equal_keys_the_last_one_counts() {
+    let machine = Machine::new();
+    let before = "{\"hooks\": 1, \"hooks\": {\"Stop\": []}, \"hooks\": {\"Stop\": [], \"Stop\": [{}]}}";
+    let path = machine.write("settings.json", before);
+    machine.apply(vec![hook(&path, Format::Json, "Stop")]).unwrap();
+    let after = machine.read("settings.json").unwrap();
+    let value: serde_json::Value = serde_json::from_str(&after).unwrap();
+    assert_eq!(value["hooks"]["Stop"].as_array().unwrap().len(), 2);
+    machine.write("settings.json", format!("{after}\n"));
+    machine.revert().unwrap();
+    assert_eq!(machine.read("settings.json").unwrap(), format!("{before}\n"));
+}
+
+#[test]
+fn doctor_names_exactly_the_edit_that_was_damaged() {
+    let machine = Machine::new();
+    let path = machine.write("settings.json", "{\n}\n");
+    let config = machine.write("config.toml", "a = 1\n");
+    let skill = machine.path("SKILL.md");
+    let edits = || {
+        vec![
+            hook(&path, Format::Json, "Stop"),
+            hook(&path, Format::Json, "Start"),
+            permission(&path, Format::Json),
+            server(&config, Format::Toml),
+            edit("file", &skill, Format::Text, EditOp::File { text: "skill".into() }),
+        ]
+    };
+    machine.apply(edits()).unwrap();
+    let whole = |name: &str| machine.read(name).unwrap();
+    let settings = whole("settings.json");
+    let start = settings.find("\"Start\"").unwrap();
+    let damages = [
+        (0, "settings.json", settings.replacen("\"timeout\": 10", "\"timeout\": 99", 1)),
+        (0, "settings.json", settings.replacen("\"Stop\"", "\"Stopp\"", 1)),
+        (
+            1,
+            "settings.json",
+            format!("{}{}", &settings[..start], settings[start..].replacen("command", "c", 1)),
+        ),
+        (2, "settings.json", settings.replace("mcp__session-bridge", "mcp__session")),
+        (3, "config.toml", whole("config.toml").replace("\"mcp\"", "\"npm\"")),
+        (3, "config.toml", "a = 1\n".to_owned()),
+        (4, "SKILL.md", "other".to_owned()),
+    ];
+    for (damaged, name, text) in damages {
+        let good = whole(name);
+        machine.write(name, &text);
+        let states = machine.states(edits());
+        for (index, state) in states.iter().enumerate() {
+            assert_eq!(*state == State::Present, index != damaged, "{text}: {states:?}");
+        }
+        machine.apply(edits()).unwrap();
+        assert!(machine.states(edits()).iter().all(|state| *state == State::Present), "repaired");
+        machine.write(name, &good);
+    }
+    machine.revert().unwrap();
+    assert!(machine.states(edits()).iter().all(|state| *state == State::Absent));
+}
+
+#[test]
+fn entries_around_ours_survive_in_any_order() {
+    let machine = Machine::new();
+    let path = machine
+        .write("settings.json", "{\n  \"permissions\": {\n    \"allow\": [\n      \"a\"\n    ]\n  }\n}\n");
+    let edits = || vec![permission(&path, Format::Jsonc)];
+    machine.apply(edits()).unwrap();
+    let ours = "\"mcp__session-bridge\"";
+    for (list, left) in [
+        (format!("[\n \"a\", // one\n {ours}, // ours\n \"b\"\n]"), "[\n \"a\", // one\n // ours\n \"b\"\n]"),
+        (format!("[{ours}, \"b\"]"), "[\"b\"]"),
+        (format!("[ {ours} , \"b\" ]"), "[ \"b\" ]"),
+        (format!("[\"a\", {ours}, \"b\"]"), "[\"a\", \"b\"]"),
+        (format!("[\"a\", {ours}]"), "[\"a\"]"),
+        (format!("[\"a\" // one\n, {ours}]"), "[\"a\" // one\n]"),
+        (format!("[\n  \"a\", // one\n  {ours}]"), "[\n  \"a\" // one\n  ]"),
+        (format!("[\n  {ours},\n  // two\n  \"b\",\n]"), "[\n  // two\n  \"b\",\n]"),
+        (format!("[{ours}, \"b\", {ours}]"), "[\"b\"]"),
+        (format!("[\n  \"a\" /* , */ , /* x */ {ours} /* y */\n]"), "[\n  \"a\" /* , */  /* x */ /* y */\n]"),
+    ] {
+        machine.apply(edits()).unwrap();
+        machine.write("settings.json", format!("{{\"permissions\": {{\"allow\": {list}}}}}"));
+        machine.revert().unwrap();
+        assert_eq!(
+            machine.read("settings.json").unwrap(),
+            format!("{{\"permissions\": {{\"allow\": {left}}}}}")
+        );
+        machine.write("settings.json", "{}");
+    }
+}
+
+#[test]
+fn two_providers_in_one_file_do_not_know_of_each_other() {
+    let machine = Machine::new();
+    let before = "{\n  \"a\": 1\n}\n";
+    let path = machine.write("settings.json", before);
+    let other = || {
+        let edits = vec![server(&path, Format::Json)];
+        session_bridge_core::plan::Plan { provider: "other".to_owned(), edits }
+    };
+    let revert_other = || apply::revert("other", &machine.disk).unwrap();
+    for first_in_first_out in [false, true] {
+        machine.apply(vec![hook(&path, Format::Json, "Stop")]).unwrap();
+        apply::apply(&other(), &machine.disk).unwrap();
+        if first_in_first_out {
+            machine.revert().unwrap();
+            assert!(apply::check(&other(), &machine.disk).unwrap().iter().all(|f| f.state == State::Present));
+            revert_other();
+        } else {
+            revert_other();
+            machine.revert().unwrap();
+        }
+        assert_eq!(machine.read("settings.json").unwrap(), before);
+    }
+}
+
+#[test]
+fn a_file_that_we_made_stays_if_others_use_it() {
+    let machine = Machine::new();
+    let path = machine.path("new/config.toml");
+    machine.apply(vec![server(&path, Format::Toml)]).unwrap();
+    let text = machine.read("new/config.toml").unwrap();
+    machine.write("new/config.toml", format!("model = \"x\"\n\n{text}\n# about tui\n[tui]\nx = 1\n"));
+    let reverted = machine.revert().unwrap();
+    assert_eq!(machine.read("new/config.toml").unwrap(), "model = \"x\"\n\n# about tui\n[tui]\nx = 1\n");
+    assert_eq!(reverted.kept, [path]);
+}
+
+#[test]
+fn the_ledger_can_be_read_by_people() {
+    let machine = Machine::new();
+    let path = machine.write("settings.json", "{}\n");
+    machine.apply(vec![permission(&path, Format::Json), server(&path, Format::Json)]).unwrap();
+    let ledger = std::fs::read_to_string(machine.disk.home().join("ledger/codex.json")).unwrap();
+    insta::assert_snapshot!(ledger.replace(path.to_str().unwrap(), "/settings.json"));
+}

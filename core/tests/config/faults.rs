@@ -115,3 +115,28 @@ fn our_folders_are_private_and_are_tightened() {
         assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn deep_nesting_is_a_fault_and_no_crash() {
+    for (format, before) in [
+        (Format::Json, format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000))),
+        (Format::Toml, format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000))),
+    ] {
+        assert_eq!(refused(format, before.as_bytes()).code(), "config_unparsable");
+    }
+    let machine = Machine::new();
+    let path = machine.write("deep.json", format!("{{\"a\": {}{}}}", "[".repeat(500), "]".repeat(500)));
+    machine.apply(vec![permission(&path, Format::Json)]).unwrap();
+    machine.revert().unwrap();
+}
+
+#[test]
+fn a_file_that_became_something_else_keeps_it() {
+    let machine = Machine::new();
+    let path = machine.write("settings.json", "{}");
+    machine.apply(vec![permission(&path, Format::Json)]).unwrap();
+    machine.write("settings.json", "[1]");
+    machine.revert().unwrap();
+    assert_eq!(machine.read("settings.json").unwrap(), "[1]");
+    assert!(!machine.disk.home().join("ledger/codex.json").exists());
+}

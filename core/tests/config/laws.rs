@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use session_bridge_core::apply;
-use session_bridge_core::plan::{ConfigEdit, Format, State};
+use session_bridge_core::plan::{ConfigEdit, Format, Plan, State};
 use session_bridge_core::preview::unified_diff;
 use std::path::Path;
 
@@ -112,12 +112,12 @@ fn print(tree: &Tree, style: &Style, depth: usize, out: &mut String) {
         if style.lines {
             out.push_str(style.eol);
             if style.comments && index == 1 {
-                out.push_str(&format!("{}/* before, {{ */{}", style.indent.repeat(depth + 1), style.eol));
+                out.extend([&*style.indent.repeat(depth + 1), "/* before, { */", style.eol]);
             }
             out.push_str(&style.indent.repeat(depth + 1));
         }
         if let Some(key) = key {
-            out.push_str(&format!("\"{key}\":{}", if style.lines { " " } else { "" }));
+            out.extend(["\"", key, "\":", if style.lines { " " } else { "" }]);
         }
         print(value, style, depth + 1, out);
         let last = index + 1 == items.len();
@@ -131,7 +131,7 @@ fn print(tree: &Tree, style: &Style, depth: usize, out: &mut String) {
     if style.lines && !items.is_empty() {
         out.push_str(style.eol);
         if style.comments && depth == 1 {
-            out.push_str(&format!("{}// tail{}", style.indent.repeat(depth), style.eol));
+            out.extend([&*style.indent.repeat(depth), "// tail", style.eol]);
         }
         out.push_str(&style.indent.repeat(depth));
     }
@@ -145,7 +145,7 @@ fn json_text(comments: bool) -> impl Strategy<Value = String> {
             out.push('\u{feff}');
         }
         if style.comments {
-            out.push_str(&format!("// head{}", style.eol));
+            out.extend(["// head", style.eol]);
         }
         if let Some(root) = root {
             print(&root, &style, 0, &mut out);
@@ -278,8 +278,38 @@ fn laws(before: &str, format: Format) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The same edits of another tool, which knows nothing of us.
+fn others(path: &Path, format: Format) -> Plan {
+    let text = serde_json::to_string(&edits(path, format)).unwrap();
+    let text = text.replace("session-bridge", "other-tool");
+    Plan { provider: "other".to_owned(), edits: serde_json::from_str(&text).unwrap() }
+}
+
+/// Ours, then another tool's, then ours taken out: as if we had never been there.
+fn independence(before: &str, format: Format) -> Result<(), TestCaseError> {
+    let (with_us, without_us) = (Machine::new(), Machine::new());
+    let path = with_us.write("config", before);
+    let twin = without_us.write("config", before);
+    // The other tool's paths must not tell the machines apart.
+    apply::apply(&others(&twin, format), &without_us.disk).unwrap();
+    with_us.apply(edits(&path, format)).unwrap();
+    apply::apply(&others(&path, format), &with_us.disk).unwrap();
+    with_us.revert().unwrap();
+    let (left, want) = (with_us.read("config").unwrap(), without_us.read("config").unwrap());
+    prop_assert!(!left.contains(HOOK) && !left.contains("mcp__session-bridge"), "{:?}", left);
+    if format == Format::Toml {
+        prop_assert_eq!(meaning(&left, format), meaning(&want, format));
+    } else {
+        let value = |text: &str| -> serde_json::Value {
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap()
+        };
+        prop_assert_eq!(value(&left), value(&want));
+    }
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn json(text in json_text(false)) {
@@ -294,6 +324,16 @@ proptest! {
     #[test]
     fn toml(text in toml_text()) {
         laws(&text, Format::Toml)?;
+    }
+
+    #[test]
+    fn json_with_others(text in json_text(false)) {
+        independence(&text, Format::Json)?;
+    }
+
+    #[test]
+    fn toml_with_others(text in toml_text()) {
+        independence(&text, Format::Toml)?;
     }
 
     /// Whatever the bytes are: a typed error and the same bytes, or an edit that can be undone.

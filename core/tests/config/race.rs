@@ -95,7 +95,7 @@ fn a_host_that_writes_right_after_is_reported() {
         }
     });
     let applied = apply::apply(&plan(vec![permission(&path, Format::Json)]), &disk).unwrap();
-    assert_eq!(applied.overtaken, [path.clone()]);
+    assert_eq!(applied.overtaken, std::slice::from_ref(&path));
     assert_eq!(machine.states(vec![permission(&path, Format::Json)]), [State::Absent]);
 }
 

@@ -1,1 +1,170 @@
 //! What runs at every prompt and tool call.
+//!
+//! Almost always there is nothing to do, and that is decided by two small files: `live` names the host process that
+//! runs us, and no `bell` stands. Only then is the store left closed. Whatever fails ends in silence: status 0, no
+//! output, one line in the log.
+
+mod log;
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
+use session_bridge_core::home::Home;
+use session_bridge_core::host::{Host, RealHost};
+use session_bridge_core::process::{self, ProcessKey};
+use session_bridge_core::provider::{Provider, Source};
+use session_bridge_core::{environment, id::SessionId};
+use session_bridge_store::{
+    Activity, Arrival, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Store, Wanted,
+};
+
+/// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
+const MAX_STDIN: u64 = 32 * 1024 * 1024;
+/// Longest answer, so that it leaves in one write.
+const MAX_STDOUT: usize = 16 * 1024;
+
+/// Runs the hook with its whole command line: program, provider, event. Never fails towards the host.
+pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    // An abort would dump core and look like a crash to the host.
+    std::panic::set_hook(Box::new(|_| quit()));
+    let began = Instant::now();
+    let host = RealHost;
+    let program = args.next().unwrap_or_default();
+    let Ok(home) = Home::find_for(&host, Path::new(&program)) else { return ExitCode::SUCCESS };
+    let words: Vec<String> = args.map(|word| word.to_string_lossy().into_owned()).take(2).collect();
+    let mut stdin = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_STDIN + 1).read_to_end(&mut stdin);
+    if !home.root().is_dir() {
+        return ExitCode::SUCCESS;
+    }
+    let [provider, event] = words.as_slice() else {
+        log::line(&home, "-", "-", "usage: session-bridge-hook <provider> <event>");
+        return ExitCode::SUCCESS;
+    };
+    let outcome = match read {
+        Err(error) => Err(error.to_string()),
+        Ok(_) if stdin.len() as u64 > MAX_STDIN => {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            Err("the payload is larger than 32 MiB".to_owned())
+        }
+        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began),
+    };
+    if let Err(problem) = outcome {
+        log::line(&home, provider, event, &problem);
+    }
+    ExitCode::SUCCESS
+}
+
+#[expect(clippy::exit, reason = "a panic must end as a success before the default handler aborts")]
+fn quit() {
+    std::process::exit(0);
+}
+
+fn serve(
+    home: &Home,
+    host: &dyn Host,
+    provider: &str,
+    call: &HookCall<'_>,
+    began: Instant,
+) -> Result<(), String> {
+    let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
+    let event = provider.decode(call).map_err(|error| error.to_string())?;
+    if event.subagent.is_some() {
+        return Ok(());
+    }
+    let process = process::host_process().map(|process| process.key);
+    let runs = RunFolders::of(home);
+    if is_quiet(&runs.native(provider.card().id.as_str(), &event.native), &event, process) {
+        return Ok(());
+    }
+    let text = |error: session_bridge_store::StoreError| error.to_string();
+    let mut store = Store::open(home, Role::Hook).map_err(text)?;
+    let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
+    let folder = runs.session(session.id);
+    if let Some(live) = live(&event, process) {
+        folder.set_live(live).map_err(text)?;
+    }
+    // Somebody else is putting bodies before this session's model right now: what we came for will wait.
+    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
+    let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
+    if event.moment == Moment::SessionEnd && !event.continues {
+        store.end(session.id, "its host ended it").map_err(text)?;
+    }
+    drop(store);
+    put_out(provider, &event, &outcome, &folder, &lease, began)
+}
+
+/// The fast path: a sign of life, and whether that was all there is to do.
+fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
+    let plain = !matches!(event.moment, Moment::SessionStart | Moment::SessionEnd);
+    plain && live(event, process).is_some_and(|live| folder.touch_live(live)) && !folder.bell_stands()
+}
+
+fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {
+    let activity = match event.moment {
+        Moment::PromptSubmit | Moment::AfterTool => Activity::Busy,
+        _ => Activity::Idle,
+    };
+    process.map(|host| Live { host, activity })
+}
+
+fn arrive(
+    store: &mut Store,
+    host: &dyn Host,
+    provider: &dyn Provider,
+    event: &HookEvent<'_>,
+    process: Option<ProcessKey>,
+) -> Result<Session, session_bridge_store::StoreError> {
+    let card = provider.card();
+    let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
+    let claimed = host.env_text(environment::SESSION_ID.name).and_then(|id| id.parse::<SessionId>().ok());
+    let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
+    store.arrive(&Arrival {
+        provider: card.id.as_str(),
+        short: card.short,
+        native: &event.native,
+        host: process,
+        one_per_process: card.identity.mcp.contains(&Source::HostProcess),
+        cwd: event.cwd.as_deref().filter(|path: &&Path| path.is_absolute()),
+        start,
+        claimed,
+        wanted,
+    })
+}
+
+/// Three steps: note `writing`, one write, note `written`. An attempt without a note put out nothing.
+fn put_out(
+    provider: &dyn Provider,
+    event: &HookEvent<'_>,
+    outcome: &Outcome,
+    folder: &RunFolder,
+    lease: &Lease,
+    began: Instant,
+) -> Result<(), String> {
+    if outcome.text.is_empty() {
+        return Ok(());
+    }
+    let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
+    let limit = Duration::from_secs(u64::from(limit));
+    if began.elapsed() > limit / 4 {
+        return Err(format!("too late after {:?}: nothing was put out", began.elapsed()));
+    }
+    let output = provider.encode(event, &Reply::Context(&outcome.text));
+    if output.stdout.is_empty() || output.stdout.len() > MAX_STDOUT {
+        return Err(format!("an answer of {} bytes is not put out", output.stdout.len()));
+    }
+    let note = |note: Note| folder.set_note(note, lease).map_err(|error| error.to_string());
+    if let Some(attempt) = outcome.attempt {
+        note(Note::Writing(attempt))?;
+    }
+    let written = rustix::io::write(rustix::stdio::stdout(), &output.stdout);
+    if let Some(attempt) = outcome.attempt {
+        let whole = written.is_ok_and(|count| count == output.stdout.len());
+        note(Note::Written { attempt, in_time: whole && began.elapsed() <= limit / 2 })?;
+    }
+    Ok(())
+}

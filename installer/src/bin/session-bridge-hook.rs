@@ -1,3 +1,5 @@
 //! The slim binary that agent CLIs run as their hook.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    session_bridge_hook::run(std::env::args_os())
+}

@@ -5,6 +5,7 @@ mod doctor;
 mod env;
 mod errors;
 mod install;
+mod json;
 mod messages;
 mod trust;
 mod waits;

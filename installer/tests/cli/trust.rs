@@ -23,7 +23,7 @@ while read -r line; do
 done
 "#;
 
-fn machine() -> TestEnvironment {
+pub(crate) fn machine() -> TestEnvironment {
     let env = TestEnvironment::new();
     env.program("codex", CODEX);
     env.write("home/.codex/config.toml", "model = \"any\"\n");
