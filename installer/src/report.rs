@@ -1,6 +1,5 @@
 //! The one place that says what went wrong: a code for programs, a sentence, its causes, and what to do next.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use session_bridge_store::{ErrorKind, StoreError};
 
 use crate::exit;
 use crate::post::PostError;
-use crate::term::style;
+use crate::term::{put, style};
 
 /// Why a command ended without having done what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,12 +85,11 @@ impl Failure {
         let (bad, dim) = (style::BAD, style::STRONG);
         let mut out = format!("{bad}error[{}]{bad:#}: {}\n", self.code, printable(&self.message));
         for cause in &self.causes {
-            // Writing to a string cannot fail.
-            let _ = writeln!(out, "{dim}caused by{dim:#}: {}", printable(cause));
+            put!(out, "{dim}caused by{dim:#}: {}\n", printable(cause));
         }
         if !self.help.is_empty() {
             let good = style::GOOD;
-            let _ = writeln!(out, "{good}help{good:#}: {}", printable(&self.help));
+            put!(out, "{good}help{good:#}: {}\n", printable(&self.help));
         }
         out
     }
@@ -188,7 +186,8 @@ impl From<LocateError> for Failure {
 pub(crate) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let what = info.payload_as_str().unwrap_or("no reason given");
+        let what = info.payload().downcast_ref::<&str>().map(ToString::to_string);
+        let what = what.or_else(|| info.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
         let failure = Failure::new(
             "bug",
             exit::BUG,

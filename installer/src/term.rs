@@ -9,6 +9,15 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::report::Failure;
 
+/// `write!` to a string, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($text:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = write!($out, $($text)*);
+    }};
+}
+pub(crate) use put;
+
 /// The few styles that are used, by meaning.
 pub(crate) mod style {
     use anstyle::{AnsiColor, Style};
@@ -30,6 +39,7 @@ pub(crate) struct Ui {
     pub(crate) now: i64,
 }
 
+#[expect(clippy::unused_self, reason = "where output goes is for the Ui to know, not for its users")]
 impl Ui {
     pub(crate) fn new(json: bool) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
@@ -69,15 +79,6 @@ impl Ui {
     /// `3m ago`.
     pub(crate) fn ago(self, at: i64) -> String {
         ago(self.now, at)
-    }
-
-    /// A folder as people write it.
-    pub(crate) fn folder(self, path: &str, home: Option<&std::path::Path>) -> String {
-        match home.and_then(|home| std::path::Path::new(path).strip_prefix(home).ok()) {
-            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-            Some(rest) => format!("~/{}", rest.display()),
-            None => path.to_owned(),
-        }
     }
 
     /// Whether a person can be asked.
@@ -133,6 +134,15 @@ pub(crate) fn moment(at: i64) -> String {
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let flat: String = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
     clip(&flat, most)
+}
+
+/// A folder as people write it.
+pub(crate) fn folder(path: &str, home: Option<&std::path::Path>) -> String {
+    match home.and_then(|home| std::path::Path::new(path).strip_prefix(home).ok()) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.to_owned(),
+    }
 }
 
 /// At most `most` columns wide, with `…` where something is missing.
@@ -262,7 +272,7 @@ fn line(out: &mut String, names: &[&str], cells: &[Cell], widths: &[usize]) {
             clip(&cell.text, *width)
         };
         let style = cell.style;
-        out.push_str(&format!("{style}{text}{style:#}"));
+        put!(out, "{style}{text}{style:#}");
         // Nothing follows the last filled cell: no spaces at the end of a line.
         if cells[i + 1..].iter().any(|cell| !cell.text.is_empty()) {
             out.push_str(&" ".repeat(width.saturating_sub(text.width()) + 2));

@@ -202,9 +202,7 @@ impl BodyArgs {
     /// The text. One line end at the end of what is piped in is the pipe's, as everywhere in a shell.
     pub(crate) fn take(&self) -> Result<String, Failure> {
         if let Some(path) = &self.body_file {
-            let read = File::open(path)
-                .and_then(|file| limited(file))
-                .map_err(|e| Failure::file("read", path, &e))?;
+            let read = File::open(path).and_then(limited).map_err(|e| Failure::file("read", path, &e))?;
             return text(read, &format!("{} is", path.display()));
         }
         match self.body.as_deref() {

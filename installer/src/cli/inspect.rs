@@ -9,7 +9,7 @@ use super::context::{Context, message_named, session_named};
 use super::{inbox, list_sessions, show};
 use crate::exit;
 use crate::report::Failure;
-use crate::term::{Table, cell, moment, one_line, plain, style};
+use crate::term::{Table, cell, moment, one_line, plain, put, style};
 
 /// Messages that are shown of a session.
 const SHOWN: u32 = 20;
@@ -71,13 +71,15 @@ fn of_message(
     }
     let strong = style::STRONG;
     let mut text = show::message(ui, &message);
-    text.push_str(&format!("\n{strong}receipts{strong:#}\n"));
+    put!(text, "\n{strong}receipts{strong:#}\n");
     if receipts.is_empty() {
         text.push_str("  none: it was for nobody\n");
     }
-    receipts.iter().for_each(|receipt| text.push_str(&show::receipt(ui, receipt)));
+    for receipt in &receipts {
+        text.push_str(&show::receipt(ui, receipt));
+    }
     if !attempts.is_empty() {
-        text.push_str(&format!("\n{strong}attempts{strong:#}\n"));
+        put!(text, "\n{strong}attempts{strong:#}\n");
         let mut table = Table::new(&["ATTEMPT", "BEGUN", "FOR", "SURFACE", "CARRIED", "STATUS", "EVENT"]);
         for attempt in &attempts {
             table.row(vec![
@@ -93,7 +95,7 @@ fn of_message(
         text.push_str(&table.render());
     }
     if thread.len() > 1 {
-        text.push_str(&format!("\n{strong}thread{strong:#}\n"));
+        put!(text, "\n{strong}thread{strong:#}\n");
         text.push_str(&messages(context, &thread, id));
     }
     ui.say(&text)
@@ -141,7 +143,7 @@ fn of_session(context: &Context, store: &mut Store, view: &SessionView) -> Resul
     let mut text = format!("session {strong}{}{strong:#}\n", session.id);
     let mut field = |key: &str, value: String| {
         if !value.is_empty() {
-            text.push_str(&format!("{dim}{key:<13}{dim:#} {value}\n"));
+            put!(text, "{dim}{key:<13}{dim:#} {value}\n");
         }
     };
     field("label", format!("{name}{}{name:#}", one_line(&session.label, 60)));

@@ -9,7 +9,7 @@ use super::Status;
 use super::context::Context;
 use super::show;
 use crate::exit;
-use crate::term::{Table, cell, one_line, plain, style};
+use crate::term::{Table, cell, folder, one_line, plain, style};
 
 /// List the sessions that can be reached.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
             plain(if rooms { session.room.as_str() } else { "" }),
             plain(session.roles.join(", ")),
             cell(session.id.to_string(), style::DIM),
-            plain(context.ui.folder(&session.cwd, context.host.home().as_deref())),
+            plain(folder(&session.cwd, context.host.home().as_deref())),
             plain(session.summary.as_deref().map(|text| one_line(text, 100)).unwrap_or_default()),
         ]);
     }

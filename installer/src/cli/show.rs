@@ -4,7 +4,7 @@ use session_bridge_core::frame::printable;
 use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step};
 
-use crate::term::{Ui, indented, moment, one_line, style};
+use crate::term::{Ui, indented, moment, one_line, put, style};
 
 /// How a state looks.
 pub(crate) fn state_style(state: State) -> anstyle::Style {
@@ -47,7 +47,7 @@ pub(crate) fn message(ui: Ui, message: &Message) -> String {
     let mut out =
         format!("{kind}{}{kind:#} {strong}{}{strong:#}\n", printable(message.kind.as_str()), message.id);
     let mut field = |name: &str, value: &str| {
-        out.push_str(&format!("{dim}{name:<9}{dim:#} {}\n", one_line(value, usize::MAX)));
+        put!(out, "{dim}{name:<9}{dim:#} {}\n", one_line(value, usize::MAX));
     };
     field("from", &sender(message));
     field("to", &message.to);
@@ -77,19 +77,19 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
         receipt.state
     );
     if let Some(remark) = &receipt.remark {
-        out.push_str(&format!("  {}", one_line(remark, usize::MAX)));
+        put!(out, "  {}", one_line(remark, usize::MAX));
     }
     if receipt.doubt {
-        out.push_str(&format!("  {dim}may or may not have reached the model{dim:#}"));
+        put!(out, "  {dim}may or may not have reached the model{dim:#}");
     } else if receipt.parked {
-        out.push_str(&format!("  {dim}announced, waits to be read by id{dim:#}"));
+        put!(out, "  {dim}announced, waits to be read by id{dim:#}");
     }
     if let Some(answer) = receipt.answer {
-        out.push_str(&format!("  {dim}by {answer}{dim:#}"));
+        put!(out, "  {dim}by {answer}{dim:#}");
     }
     out.push('\n');
     for done in &receipt.steps {
-        out.push_str(&format!("  {}\n", step(ui, done)));
+        put!(out, "  {}\n", step(ui, done));
     }
     out
 }
@@ -104,7 +104,7 @@ pub(crate) fn step(ui: Ui, step: &Step) -> String {
         .map(|text| one_line(text, usize::MAX))
         .collect();
     if !details.is_empty() {
-        out.push_str(&format!("  {dim}{}{dim:#}", details.join(": ")));
+        put!(out, "  {dim}{}{dim:#}", details.join(": "));
     }
     out
 }

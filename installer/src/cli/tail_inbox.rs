@@ -47,9 +47,10 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
-    let session = match args.all {
-        true => None,
-        false => whose(args.session.as_deref(), args.room.as_ref(), context, &mut store)?,
+    let session = if args.all {
+        None
+    } else {
+        whose(args.session.as_deref(), args.room.as_ref(), context, &mut store)?
     };
     let stop = interrupts()?;
     let follow = Follow { session: session.as_ref().map(|view| view.session.id), room: args.room.clone() };

@@ -13,7 +13,7 @@ use super::init::unknown_provider;
 use crate::exit;
 use crate::install::{defaults, ledgers, links, provider_of};
 use crate::report::Failure;
-use crate::term::style;
+use crate::term::{put, style};
 
 /// Take the bridge out of agent CLIs.
 ///
@@ -142,38 +142,36 @@ fn show(
         text.push_str("nothing to do: the bridge is not installed there\n");
     }
     for outcome in outcomes {
-        text.push_str(&format!("{strong}{}{strong:#}\n", outcome.name));
+        put!(text, "{strong}{}{strong:#}\n", outcome.name);
         text.push_str(&outcome.diff);
         for path in &outcome.written {
             let there = path.exists();
             let action = if there { "restored" } else { "removed" };
-            text.push_str(&format!("  {good}✓{good:#} {action} {}\n", path.display()));
+            put!(text, "  {good}✓{good:#} {action} {}\n", path.display());
         }
         for path in &outcome.kept {
-            text.push_str(&format!(
-                "  {warn}!{warn:#} {} stays: others have written into it\n",
-                path.display()
-            ));
+            put!(text, "  {warn}!{warn:#} {} stays: others have written into it\n", path.display());
         }
         if let Some(failure) = &outcome.failure {
             for line in failure.text().lines() {
-                text.push_str(&format!("  {line}\n"));
+                put!(text, "  {line}\n");
             }
         } else if !args.dry_run && outcome.written.is_empty() {
-            text.push_str(&format!("  {good}✓{good:#} nothing was left to take out\n"));
+            put!(text, "  {good}✓{good:#} nothing was left to take out\n");
         }
     }
     for path in links {
-        text.push_str(&format!("{good}✓{good:#} removed {}\n", path.display()));
+        put!(text, "{good}✓{good:#} removed {}\n", path.display());
     }
     if args.dry_run {
-        text.push_str(&format!("{dim}nothing was changed{dim:#}\n"));
+        put!(text, "{dim}nothing was changed{dim:#}\n");
     } else if let Some(root) = stays.filter(|_| none_left) {
-        text.push_str(&format!(
+        put!(
+            text,
             "{dim}messages and backups stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
             root.display(),
             quoted(&root.to_string_lossy())
-        ));
+        );
     }
     ui.say(&text)
 }

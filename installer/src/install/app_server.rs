@@ -50,10 +50,9 @@ impl AppServer {
                     return;
                 }
                 // What is not JSON is noise of the host's.
-                if let Ok(value) = serde_json::from_slice(&line) {
-                    if send.send(value).is_err() {
-                        return;
-                    }
+                let Ok(value) = serde_json::from_slice(&line) else { continue };
+                if send.send(value).is_err() {
+                    return;
                 }
             }
         });

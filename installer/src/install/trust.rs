@@ -38,7 +38,7 @@ impl Hook {
 
 /// Our hooks in the site's file, as the CLI lists them.
 pub(crate) fn list(program: &Path, site: &Site, home: &Home) -> Result<Vec<Hook>, Failure> {
-    Ok(ours(&mut AppServer::start(program)?, site, home)?)
+    ours(&mut AppServer::start(program)?, site, home)
 }
 
 /// Notes the review of those of our hooks that are not trusted yet, and says how they stand afterwards.

@@ -27,10 +27,10 @@ impl Output {
     pub(crate) fn all(&self) -> String {
         let mut text = format!("exit {}\n", self.code);
         if !self.stdout.is_empty() {
-            text.push_str(&format!("--- stdout\n{}", self.stdout));
+            text = text + "--- stdout\n" + &self.stdout;
         }
         if !self.stderr.is_empty() {
-            text.push_str(&format!("--- stderr\n{}", self.stderr));
+            text = text + "--- stderr\n" + &self.stderr;
         }
         text
     }

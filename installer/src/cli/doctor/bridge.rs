@@ -40,7 +40,8 @@ fn home(context: &Context, checks: &mut Checks) {
         return;
     };
     let mode = meta.permissions().mode() & 0o7777;
-    checks.add(if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    checks.add(if others == 0 {
         Check::ok(GROUP, "home", format!("{} is yours alone", root.display()))
     } else {
         Check::warn(GROUP, "home", format!("{} can be entered by others (mode {mode:o})", root.display()))

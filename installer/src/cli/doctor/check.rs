@@ -4,7 +4,7 @@ use serde::Serialize;
 use session_bridge_core::frame::printable;
 
 use crate::report::Failure;
-use crate::term::style;
+use crate::term::{put, style};
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -120,7 +120,7 @@ impl Checks {
         for check in &self.all {
             if check.group != group {
                 group = &check.group;
-                out.push_str(&format!("{strong}{group}{strong:#}\n"));
+                put!(out, "{strong}{group}{strong:#}\n");
             }
             let (mark, look) = match check.level {
                 Level::Ok => ("✓", style::GOOD),
@@ -129,22 +129,22 @@ impl Checks {
                 Level::Fail => ("✗", style::BAD),
             };
             let time = check.ms.map(|ms| format!(" {dim}({ms} ms){dim:#}")).unwrap_or_default();
-            out.push_str(&format!("  {look}{mark}{look:#} {}{time}\n", printable(&check.summary)));
+            put!(out, "  {look}{mark}{look:#} {}{time}\n", printable(&check.summary));
             for line in check.detail.as_deref().unwrap_or_default().lines() {
-                out.push_str(&format!("      {dim}{}{dim:#}\n", printable(line)));
+                put!(out, "      {dim}{}{dim:#}\n", printable(line));
             }
             if let Some(help) = &check.help {
                 let name = style::NAME;
-                out.push_str(&format!("    {name}help{name:#} {}\n", printable(help)));
+                put!(out, "    {name}help{name:#} {}\n", printable(help));
             }
         }
         let bad = self.all.iter().filter(|check| matches!(check.level, Level::Warn | Level::Fail)).count();
         let (good, warn) = (style::GOOD, style::WARN);
-        out.push_str(&match bad {
-            0 => format!("\n{good}all is well{good:#}\n"),
-            1 => format!("\n{warn}1 thing needs attention{warn:#}\n"),
-            n => format!("\n{warn}{n} things need attention{warn:#}\n"),
-        });
+        match bad {
+            0 => put!(out, "\n{good}all is well{good:#}\n"),
+            1 => put!(out, "\n{warn}1 thing needs attention{warn:#}\n"),
+            n => put!(out, "\n{warn}{n} things need attention{warn:#}\n"),
+        }
         out
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::exit;
 use crate::install::Target;
 use crate::report::Failure;
-use crate::term::style;
+use crate::term::{put, style};
 
 /// What `init` works on.
 pub(super) struct Choice {
@@ -74,9 +74,9 @@ pub(super) fn confirmed(args: &Args, context: &Context, choice: &Choice) -> Resu
     let (strong, dim) = (style::STRONG, style::DIM);
     let mut text = String::from("Found on this machine:\n");
     for target in &choice.targets {
-        text.push_str(&format!("  {strong}{}{strong:#}\n", target.card().name));
+        put!(text, "  {strong}{}{strong:#}\n", target.card().name);
         for file in files(target) {
-            text.push_str(&format!("    {dim}would edit{dim:#} {}\n", file.display()));
+            put!(text, "    {dim}would edit{dim:#} {}\n", file.display());
         }
     }
     text.push_str(

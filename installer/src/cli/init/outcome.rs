@@ -17,7 +17,7 @@ use crate::install::links::Link;
 use crate::install::scope_text;
 use crate::install::trust::Hook;
 use crate::report::Failure;
-use crate::term::style;
+use crate::term::{put, style};
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -109,12 +109,12 @@ impl Outcome {
         let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
         let mut out = format!("{strong}{}{strong:#}", self.card.name);
         if self.scope != "user" {
-            out.push_str(&format!(" {dim}({}){dim:#}", self.scope));
+            put!(out, " {dim}({}){dim:#}", self.scope);
         }
         out.push('\n');
         if let Some(failure) = &self.failure {
             for line in failure.text().lines() {
-                out.push_str(&format!("  {line}\n"));
+                put!(out, "  {line}\n");
             }
             return out;
         }
@@ -129,34 +129,35 @@ impl Outcome {
             return out;
         }
         if self.state == State::Unchanged {
-            out.push_str(&format!("  {good}✓{good:#} nothing to do: everything is there already\n"));
+            put!(out, "  {good}✓{good:#} nothing to do: everything is there already\n");
         }
         for ((path, entries), patch) in self.files.iter().zip(&self.patch) {
             let action = if patch["action"] == "create" { "created" } else { "edited" };
             let entries = if *entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
-            out.push_str(&format!("  {good}✓{good:#} {action} {} {dim}({entries}){dim:#}\n", path.display()));
+            put!(out, "  {good}✓{good:#} {action} {} {dim}({entries}){dim:#}\n", path.display());
         }
         if self.settings {
-            out.push_str(&format!("  {good}✓{good:#} noted what new sessions start with\n"));
+            put!(out, "  {good}✓{good:#} noted what new sessions start with\n");
         }
         if !self.trust.is_empty() {
             let trusted = self.trust.iter().filter(|hook| hook.is_trusted()).count();
-            out.push_str(&format!("  {good}✓{good:#} {trusted} of {} hooks trusted\n", self.trust.len()));
+            put!(out, "  {good}✓{good:#} {trusted} of {} hooks trusted\n", self.trust.len());
         }
         for path in &self.overtaken {
-            out.push_str(&format!(
+            put!(
+                out,
                 "  {warn}!{warn:#} {} was written by another program at the same time; run `session-bridge doctor`\n",
                 path.display()
-            ));
+            );
         }
         if let Some(failure) = &self.trust_failure {
             for line in failure.text().lines() {
-                out.push_str(&format!("  {line}\n"));
+                put!(out, "  {line}\n");
             }
         }
         if self.state == State::Installed {
             for step in self.steps() {
-                out.push_str(&format!("  {warn}to do{warn:#} {step}\n"));
+                put!(out, "  {warn}to do{warn:#} {step}\n");
             }
         }
         out
@@ -174,7 +175,7 @@ fn coloured(diff: &str) -> String {
             Some(b'@') => style::NAME,
             _ => anstyle::Style::new(),
         };
-        out.push_str(&format!("{look}{line}{look:#}\n"));
+        put!(out, "{look}{line}{look:#}\n");
     }
     out
 }
@@ -209,12 +210,9 @@ impl Report<'_> {
         for link in &self.links {
             let path = link.path.display();
             if self.dry_run {
-                text.push_str(&format!("would link {path} {dim}→ {}{dim:#}\n", link.target.display()));
+                put!(text, "would link {path} {dim}→ {}{dim:#}\n", link.target.display());
             } else {
-                text.push_str(&format!(
-                    "{good}✓{good:#} linked {path} {dim}→ {}{dim:#}\n",
-                    link.target.display()
-                ));
+                put!(text, "{good}✓{good:#} linked {path} {dim}→ {}{dim:#}\n", link.target.display());
             }
         }
         for outcome in &self.outcomes {
@@ -222,15 +220,12 @@ impl Report<'_> {
         }
         if !self.absent.is_empty() {
             let names: Vec<&str> = self.absent.iter().map(|card| card.name).collect();
-            text.push_str(&format!("{dim}not found on this machine:{dim:#} {}\n", names.join(", ")));
+            put!(text, "{dim}not found on this machine:{dim:#} {}\n", names.join(", "));
         }
         if self.dry_run {
-            text.push_str(&format!("{dim}nothing was changed{dim:#}\n"));
+            put!(text, "{dim}nothing was changed{dim:#}\n");
         } else if self.outcomes.iter().any(|outcome| outcome.state == State::Installed) {
-            text.push_str(&format!(
-                "{dim}check:{dim:#} session-bridge doctor   {dim}undo:{dim:#} {}\n",
-                self.undo()
-            ));
+            put!(text, "{dim}check:{dim:#} session-bridge doctor   {dim}undo:{dim:#} {}\n", self.undo());
         }
         ui.say(&text)
     }
@@ -249,7 +244,7 @@ mod tests {
     #[test]
     fn consents_settle_steps_that_exist() {
         for words in ["permissions.allow", "Hooks need review"] {
-            let mut steps = PROVIDERS.iter().flat_map(|provider| provider.card().human_steps);
+            let steps = PROVIDERS.iter().flat_map(|provider| provider.card().human_steps);
             assert_eq!(steps.filter(|step| step.contains(words)).count(), 1, "{words}");
         }
     }
