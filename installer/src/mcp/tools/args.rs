@@ -53,14 +53,14 @@ pub(super) struct SendMessage {
 pub(super) struct Broadcast {
     pub(super) body: String,
     pub(super) subject: Option<String>,
-    /// As in bridge_send_message
+    /// Default note
     pub(super) kind: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
-    /// As in bridge_send_message
+    /// Label, role or id
     pub(super) to: Option<String>,
     pub(super) question: Option<String>,
     pub(super) subject: Option<String>,

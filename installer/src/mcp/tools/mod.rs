@@ -86,7 +86,7 @@ pub fn catalogue() -> Vec<Tool> {
         // True of a message store on this machine: nothing of it destroys, and nothing leaves.
         let mut hints = ToolAnnotations::new().destructive(false).open_world(false);
         hints.read_only_hint = card.reads.then_some(true);
-        hints.idempotent_hint = (card.idempotent || card.reads).then_some(true);
+        hints.idempotent_hint = card.idempotent.then_some(true);
         Tool::new(card.name, card.description, (card.schema)()).with_annotations(hints)
     };
     CARDS.iter().map(tool).collect()
@@ -160,6 +160,9 @@ fn strip(value: &mut Value) {
                 if fields.get(noise).is_some_and(|v| !v.is_object() || noise == "default") {
                     fields.shift_remove(noise);
                 }
+            }
+            if let Some(Value::Array(words)) = fields.get_mut("enum") {
+                words.retain(|word| !word.is_null());
             }
             if let Some(Value::Array(types)) = fields.get_mut("type") {
                 types.retain(|t| t != "null");
