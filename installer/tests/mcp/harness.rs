@@ -12,25 +12,25 @@ use session_bridge_core::home::Home;
 use session_bridge_store::{Role, Store};
 
 /// A bridge's home that nobody else uses.
-pub struct World {
-    pub dir: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    pub fn home(&self) -> Home {
+    pub(crate) fn home(&self) -> Home {
         Home::at(self.dir.path().join("bridge"))
     }
 
-    pub fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::open(&self.home(), Role::Cli).unwrap()
     }
 
     /// A server of a Codex thread, introduced and ready.
-    pub fn codex(&self, thread: &str) -> Server {
+    pub(crate) fn codex(&self, thread: &str) -> Server {
         let mut server = Server::spawn(&self.home(), self.dir.path(), &[], &[]);
         server.introduce("codex-mcp-client");
         server.meta = json!({"threadId": thread, "sessionId": thread});
@@ -38,25 +38,25 @@ impl World {
     }
 
     /// A server of Claude Code whose host process is this test.
-    pub fn claude(&self, env: &[(&str, &str)]) -> Server {
+    pub(crate) fn claude(&self, env: &[(&str, &str)]) -> Server {
         let mut server = Server::spawn(&self.home(), self.dir.path(), &[], env);
         server.introduce("claude-code");
         server
     }
 }
 
-pub struct Server {
-    pub child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Value>,
     early: VecDeque<Value>,
     next_id: i64,
     /// What the host adds to each call.
-    pub meta: Value,
+    pub(crate) meta: Value,
 }
 
 impl Server {
-    pub fn spawn(home: &Home, cwd: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(home: &Home, cwd: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_session-bridge"))
             .arg("mcp")
             .args(args)
@@ -82,14 +82,14 @@ impl Server {
         Self { child, stdin, lines, early: VecDeque::new(), next_id: 0, meta: json!({}) }
     }
 
-    pub fn introduce(&mut self, client: &str) -> Value {
+    pub(crate) fn introduce(&mut self, client: &str) -> Value {
         let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": client, "version": "1"}});
         let answer = self.request("initialize", params);
         self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
         answer
     }
 
-    pub fn raw(&mut self, line: &str) {
+    pub(crate) fn raw(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("standard input was not closed");
         stdin
             .write_all(line.as_bytes())
@@ -98,31 +98,31 @@ impl Server {
             .unwrap();
     }
 
-    pub fn send(&mut self, message: &Value) {
+    pub(crate) fn send(&mut self, message: &Value) {
         self.raw(&message.to_string());
     }
 
     /// Sends a request and returns its id.
-    pub fn begin(&mut self, method: &str, params: Value) -> i64 {
+    pub(crate) fn begin(&mut self, method: &str, params: Value) -> i64 {
         self.next_id += 1;
         let id = self.next_id;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         id
     }
 
-    pub fn request(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         self.answer(&json!(id))
     }
 
     /// The response to a request.
-    pub fn answer(&mut self, id: &Value) -> Value {
+    pub(crate) fn answer(&mut self, id: &Value) -> Value {
         self.find(Duration::from_secs(30), |m| m["id"] == *id && m.get("method").is_none())
             .unwrap_or_else(|| panic!("no answer to {id}"))
     }
 
     /// The first message that fits, of those not yet taken, within some time.
-    pub fn find(&mut self, within: Duration, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    pub(crate) fn find(&mut self, within: Duration, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         if let Some(at) = self.early.iter().position(&fits) {
             return self.early.remove(at);
         }
@@ -136,19 +136,19 @@ impl Server {
         }
     }
 
-    pub fn begin_call(&mut self, tool: &str, arguments: Value) -> i64 {
+    pub(crate) fn begin_call(&mut self, tool: &str, arguments: Value) -> i64 {
         let mut meta = self.meta.clone();
         meta["callId"] = json!(format!("call_{}", self.next_id + 1));
         self.begin("tools/call", json!({"name": tool, "arguments": arguments, "_meta": meta}))
     }
 
     /// A call's structured content; fails the test if the tool refused.
-    pub fn call(&mut self, tool: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Value {
         let id = self.begin_call(tool, arguments);
         self.outcome(id)
     }
 
-    pub fn outcome(&mut self, id: i64) -> Value {
+    pub(crate) fn outcome(&mut self, id: i64) -> Value {
         let answer = self.answer(&json!(id));
         let result = &answer["result"];
         assert_eq!(result["isError"], json!(false), "{answer}");
@@ -158,7 +158,7 @@ impl Server {
     }
 
     /// The code of a refusal; checks that it says what to do, in both forms.
-    pub fn refused(&mut self, tool: &str, arguments: Value) -> String {
+    pub(crate) fn refused(&mut self, tool: &str, arguments: Value) -> String {
         let id = self.begin_call(tool, arguments);
         let answer = self.answer(&json!(id));
         let result = &answer["result"];
@@ -171,18 +171,18 @@ impl Server {
         text["code"].as_str().unwrap().to_owned()
     }
 
-    pub fn cancel(&mut self, id: i64) {
+    pub(crate) fn cancel(&mut self, id: i64) {
         self.send(
             &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}),
         );
     }
 
-    pub fn label(&mut self) -> String {
+    pub(crate) fn label(&mut self) -> String {
         self.call("bridge_whoami", json!({}))["label"].as_str().unwrap().to_owned()
     }
 
     /// Closes standard input, as a host does, and waits for the end.
-    pub fn close(mut self) {
+    pub(crate) fn close(mut self) {
         self.stdin = None;
         let began = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
@@ -201,7 +201,7 @@ impl Drop for Server {
 }
 
 /// Waits until `done`, for what happens a moment after a response was written.
-pub fn soon(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn soon(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
