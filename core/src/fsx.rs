@@ -39,12 +39,11 @@ pub fn hash(bytes: &[u8]) -> String {
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        match fs::read_link(&path) {
-            Ok(target) => path = path.parent().map_or(target.clone(), |folder| folder.join(&target)),
-            Err(_) => {
-                let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path) };
-                return Ok(fs::canonicalize(folder).map_or_else(|_| path.clone(), |folder| folder.join(name)));
-            }
+        if let Ok(target) = fs::read_link(&path) {
+            path = path.parent().map_or(target.clone(), |folder| folder.join(&target));
+        } else {
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path) };
+            return Ok(fs::canonicalize(folder).map_or_else(|_| path.clone(), |folder| folder.join(name)));
         }
     }
     Err(ConfigError::io("follow", path, io::Error::other("too many levels of symbolic links")))

@@ -149,6 +149,22 @@ impl Ledger {
         Ok(repaired)
     }
 
+    /// Takes back the intent to write a file that was not written.
+    pub(crate) fn abandon(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let Some(intent) =
+            self.files.iter_mut().find(|record| record.path == path).and_then(|r| r.intent.take())
+        else {
+            return Ok(());
+        };
+        fsx::remove(&intent.temp)?;
+        self.files.retain(|record| !record.done.edits.is_empty());
+        let owned = |folder: &PathBuf| self.files.iter().any(|record| record.done.made.contains(folder));
+        for folder in intent.then.made.iter().rev().filter(|folder| !owned(folder)) {
+            fsx::remove_if_empty(folder);
+        }
+        Ok(())
+    }
+
     /// Decides in memory what became of interrupted writes: the file itself tells on which side of the rename it
     /// happened.
     pub(crate) fn settle(&mut self) -> Result<bool, ConfigError> {

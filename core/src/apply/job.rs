@@ -8,7 +8,7 @@ use crate::edit::ConfigError;
 use crate::edit::ops::{self, Content, Removal};
 use crate::fsx;
 use crate::ledger::{Done, FileRecord, Ledger, backed_up};
-use crate::plan::{ConfigEdit, Create, Format, KeyPart, KeyPath, Target};
+use crate::plan::{ConfigEdit, Create, EditOp, Format, KeyPart, KeyPath, Target};
 
 /// The work on one file.
 #[derive(Debug)]
@@ -115,13 +115,19 @@ impl Job {
         self.record.as_ref().map(|record| record.done.edits.as_slice()).unwrap_or_default()
     }
 
+    /// Whether the whole file is ours and stays so: what others wrote into it is not put back later.
+    fn overwrites(&self) -> bool {
+        let whole = |edits: &[ConfigEdit]| edits.iter().any(|edit| matches!(edit.op, EditOp::File { .. }));
+        whole(self.owned()) && whole(&self.wants)
+    }
+
     /// What becomes of the file with this content. Pure.
     pub(super) fn compute(&self, current: Option<&[u8]>) -> Result<Outcome, ConfigError> {
         let format = self.format();
         let fault = |fault: crate::edit::Fault| fault.in_file(&self.target.path);
         let unchanged = self.record.as_ref().is_some_and(|record| record.done.post == current.map(fsx::hash));
         let base = match (&self.base, &self.record) {
-            (Some(base), Some(_)) if unchanged => base.clone(),
+            (Some(base), Some(_)) if unchanged || self.overwrites() => base.clone(),
             (_, Some(_)) => {
                 let (edits, derived) = (self.owned().iter().collect(), self.derived.clone());
                 let removal = Removal { edits, derived, base: self.base.clone() };
@@ -141,7 +147,9 @@ impl Job {
                 ops::strip(current, format, &removal).map_err(fault)?
             }
         };
-        if self.wants.is_empty() || (current.is_none() && self.target.create == Create::No) {
+        // What the host derives from edits that stay is to stay, too.
+        let all_goes = self.derived_gone.len() == self.derived.len();
+        if (self.wants.is_empty() && all_goes) || (current.is_none() && self.target.create == Create::No) {
             return Ok(Outcome { after: base.clone(), base, edits: Vec::new() });
         }
         let gone: Vec<&ConfigEdit> = self

@@ -54,6 +54,10 @@ pub fn apply(plan: &Plan, disk: &Disk) -> Result<Applied, ConfigError> {
 /// Takes out what the ledger says is ours, and nothing else. A file that nobody else has written since is afterwards
 /// what it was before, byte for byte.
 pub fn revert(provider: &str, disk: &Disk) -> Result<Applied, ConfigError> {
+    if Ledger::load(disk.home(), provider)?.files.is_empty() {
+        // Nothing is ours, and no folder need be made to say so.
+        return Ok(Applied::default());
+    }
     run(provider, &[], disk)
 }
 

@@ -79,7 +79,7 @@ pub(super) fn swap(job: &Job, disk: &Disk, ledger: &mut Ledger) -> Result<Swappe
         };
         if !matches!((&fresh, &swapped), (Ok(true), Ok(()))) {
             // Not written: the intent goes, and with it what was made for it.
-            ledger.recover()?;
+            ledger.abandon(&job.target.path)?;
             ledger.save(disk.home())?;
             fresh?;
             swapped?;

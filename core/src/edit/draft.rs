@@ -50,7 +50,7 @@ impl<'s> Draft<'s> {
         if let Some(Value::Object(members)) = get_mut(&mut model, &parent) {
             members.insert(key.clone(), nested);
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Appends an element to an array that is there.
@@ -60,7 +60,7 @@ impl<'s> Draft<'s> {
         if let Some(Value::Array(elements)) = get_mut(&mut model, array) {
             elements.push(value.clone());
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Puts another value in the place of one that is there.
@@ -70,7 +70,7 @@ impl<'s> Draft<'s> {
         if let Some(old) = get_mut(&mut model, path) {
             *old = value.clone();
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
     /// Takes out what is there.
@@ -88,12 +88,12 @@ impl<'s> Draft<'s> {
                 _ => return Err(Fault::Lost),
             }
         }
-        self.accept(text, model)
+        self.accept(text, &model)
     }
 
-    fn accept(&mut self, text: String, model: Value) -> Result<(), Fault> {
+    fn accept(&mut self, text: String, model: &Value) -> Result<(), Fault> {
         match self.syntax.parse(&text) {
-            Ok(value) if agree(&value, &model) => {
+            Ok(value) if agree(&value, model) => {
                 (self.text, self.value) = (text, value);
                 Ok(())
             }
@@ -148,5 +148,52 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An editor that loses a neighbour.
+    struct Careless;
+
+    impl Syntax for Careless {
+        fn parse(&self, text: &str) -> Result<Value, Fault> {
+            serde_json::from_str(text).map_err(|_| Fault::Lost)
+        }
+
+        fn insert(&self, _: &str, _: &[Seg], key: &str, value: &Value) -> Result<String, Fault> {
+            Ok(format!("{{\"{key}\": {value}}}"))
+        }
+
+        fn push(&self, text: &str, _: &[Seg], _: &Value) -> Result<String, Fault> {
+            Ok(text.to_owned())
+        }
+
+        fn replace(&self, text: &str, _: &[Seg], _: &Value) -> Result<String, Fault> {
+            Ok(text.to_uppercase())
+        }
+
+        fn has_root(&self, _: &str) -> bool {
+            true
+        }
+
+        fn remove(&self, _: &str, _: &[Seg]) -> Result<String, Fault> {
+            Ok("{}".to_owned())
+        }
+    }
+
+    #[test]
+    fn careless_editors_are_found_out() {
+        let text = r#"{"a": 1, "list": []}"#;
+        let key = |name: &str| vec![Seg::Key(name.to_owned())];
+        let mut draft = Draft::new(&Careless, text).unwrap();
+        let one = Value::from(1);
+        assert_eq!(draft.insert(&["b".to_owned()], &one), Err(Fault::Lost));
+        assert_eq!(draft.push(&key("list"), &one), Err(Fault::Lost));
+        assert_eq!(draft.replace(&key("a"), &Value::from(2)), Err(Fault::Lost));
+        assert_eq!(draft.remove(&key("a")), Err(Fault::Lost));
+        assert_eq!(draft.text(), text);
     }
 }

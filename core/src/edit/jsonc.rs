@@ -16,7 +16,7 @@ pub(crate) struct Jsonc {
 }
 
 impl Jsonc {
-    fn ast<'a>(&self, text: &'a str) -> Result<Option<ast::Value<'a>>, Fault> {
+    fn ast(self, text: &str) -> Result<Option<ast::Value<'_>>, Fault> {
         let options = ParseOptions {
             allow_comments: self.comments,
             allow_trailing_commas: self.comments,
@@ -92,8 +92,21 @@ impl Syntax for Jsonc {
         })
     }
 
+    fn has_root(&self, text: &str) -> bool {
+        self.ast(text).is_ok_and(|root| root.is_some())
+    }
+
     fn remove(&self, text: &str, path: &[Seg]) -> Result<String, Fault> {
-        let (last, parent) = path.split_last().ok_or(Fault::Lost)?;
+        let Some((last, parent)) = path.split_last() else {
+            return self.on_node(text, path, |root, _| {
+                let range = root.range();
+                let rest = &text[range.end..];
+                let eol = ["\r\n", "\n"].into_iter().find(|eol| rest.starts_with(eol)).map_or(0, str::len);
+                let mut out = Splices::default();
+                out.replace(range.start..range.end + eol, "");
+                Some(out.apply(text))
+            });
+        };
         let mut text = text.to_owned();
         loop {
             let next = self.on_node(&text, parent, |node, _| {

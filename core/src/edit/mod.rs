@@ -1,8 +1,8 @@
 //! Pure editors: bytes in, bytes out.
 //!
-//! [`ops`] says what an edit means on any structured text; [`jsonc`] and [`toml`] know four primitives each and carry
-//! them out as insertions and deletions in the original characters; [`draft`] holds them to their word. [`text`] and
-//! [`file`] do the same for blocks and whole files.
+//! `ops` says what an edit means on any structured text; `jsonc` and `toml` know four primitives each and carry
+//! them out as insertions and deletions in the original characters; `draft` holds them to their word. `text` and
+//! `file` do the same for blocks and whole files.
 
 mod draft;
 mod envelope;
@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod jsonc;
 pub(crate) mod ops;
+mod recognise;
 mod seq;
 mod text;
 mod toml;
@@ -91,7 +92,9 @@ pub(crate) trait Syntax {
     fn push(&self, text: &str, array: &[Seg], value: &Value) -> Result<String, Fault>;
     /// Puts another value in the place of the one at `path`.
     fn replace(&self, text: &str, path: &[Seg], value: &Value) -> Result<String, Fault>;
-    /// Takes out the member or element at `path`.
+    /// Whether the text holds a top-level value in so many characters, `{}` at least.
+    fn has_root(&self, text: &str) -> bool;
+    /// Takes out the member or element at `path`, or with an empty path the top-level value.
     fn remove(&self, text: &str, path: &[Seg]) -> Result<String, Fault>;
 }
 

@@ -1,12 +1,13 @@
 //! What an edit means: how it is made, recognised and undone, on any format.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::draft::{Draft, get, kind};
 use super::envelope::Envelope;
+use super::recognise::{contains, inner_ours, matching, shared};
 use super::text::Block;
 use super::{Fault, Seg, file, syntax};
-use crate::plan::{Clash, ConfigEdit, EditOp, Format, KeyPath, Match, OnRemove, State, Step};
+use crate::plan::{Clash, ConfigEdit, EditOp, Format, KeyPath, Match, OnRemove, State};
 
 /// A file's bytes; `None` if there is no file.
 pub(crate) type Content = Option<Vec<u8>>;
@@ -60,7 +61,7 @@ pub(crate) fn strip(content: Option<&[u8]>, format: Format, removal: &Removal<'_
     let mut bytes = bytes.to_vec();
     let base = match &removal.base {
         Some(Some(base)) => syntax(format).and_then(|syntax| syntax.parse(Envelope::open(base).ok()?.1).ok()),
-        Some(None) => Some(Value::Object(serde_json::Map::new())),
+        Some(None) => Some(Value::Object(Map::new())),
         None => None,
     };
     for edit in &removal.edits {
@@ -75,7 +76,7 @@ pub(crate) fn strip(content: Option<&[u8]>, format: Format, removal: &Removal<'_
             }
             op @ (EditOp::Item { .. } | EditOp::Key { .. }) => {
                 let (envelope, old) = Envelope::open(&bytes)?;
-                let mut draft = draft(format, old)?;
+                let Some(mut draft) = owner_draft(format, old)? else { return Ok(Some(bytes)) };
                 strip_from(&mut draft, op, base.as_ref(), removal.base.is_none())?;
                 bytes = envelope.close(draft.text());
             }
@@ -83,23 +84,24 @@ pub(crate) fn strip(content: Option<&[u8]>, format: Format, removal: &Removal<'_
     }
     if !removal.derived.is_empty() {
         let (envelope, old) = Envelope::open(&bytes)?;
-        let mut draft = draft(format, old)?;
+        let Some(mut draft) = owner_draft(format, old)? else { return Ok(Some(bytes)) };
         for (under, prefix) in &removal.derived {
             strip_derived(&mut draft, under, prefix, base.as_ref())?;
         }
         bytes = envelope.close(draft.text());
     }
-    // What only holds the shell that we put around our entries is as good as what was there before.
-    let shell = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.trim_start_matches('\u{feff}').split_whitespace().collect::<String>();
-        text.is_empty() || (matches!(format, Format::Json | Format::Jsonc) && text == "{}")
-    };
-    Ok(match &removal.base {
-        Some(None) if shell(&bytes) => None,
-        Some(Some(base)) if shell(&bytes) && shell(base) => Some(base.clone()),
-        _ => Some(bytes),
-    })
+    if let (Some(base), Some(syntax)) = (&removal.base, syntax(format)) {
+        let had_root = base
+            .as_deref()
+            .is_some_and(|base| Envelope::open(base).is_ok_and(|(_, text)| syntax.has_root(text)));
+        let (envelope, text) = Envelope::open(&bytes)?;
+        if !had_root && syntax.has_root(text) && syntax.parse(text)? == Value::Object(Map::new()) {
+            bytes = envelope.close(&syntax.remove(text, &[])?);
+        }
+    }
+    let blank =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim().is_empty();
+    Ok(if removal.base == Some(None) && blank(&bytes) { None } else { Some(bytes) })
 }
 
 /// How an edit stands in a file.
@@ -176,6 +178,14 @@ pub(crate) fn same_place(old: &ConfigEdit, new: &ConfigEdit) -> bool {
 fn draft(format: Format, text: &str) -> Result<Draft<'static>, Fault> {
     let syntax = syntax(format).ok_or_else(|| Fault::clash(&[], "is plain text, which has no keys"))?;
     Draft::new(syntax, text)
+}
+
+/// A draft to take something out of. A top level that is no object can hold nothing of ours.
+fn owner_draft(format: Format, text: &str) -> Result<Option<Draft<'static>>, Fault> {
+    match draft(format, text) {
+        Err(Fault::Clash { .. }) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 fn segs(at: &KeyPath) -> Vec<Seg> {
@@ -369,63 +379,4 @@ fn found(root: &Value, op: &EditOp) -> Option<Value> {
         }
         EditOp::File { .. } | EditOp::Block { .. } => None,
     }
-}
-
-/// Whether everything in `want` is in `have`; objects may hold more.
-fn contains(have: &Value, want: &Value) -> bool {
-    match (have, want) {
-        (Value::Object(have), Value::Object(want)) => {
-            want.iter().all(|(key, want)| have.get(key).is_some_and(|have| contains(have, want)))
-        }
-        (Value::Array(have), Value::Array(want)) => {
-            have.len() == want.len() && have.iter().zip(want).all(|(have, want)| contains(have, want))
-        }
-        _ => have == want,
-    }
-}
-
-/// Positions of the elements that are ours.
-fn matching(array: &Value, ours: &Match) -> Vec<usize> {
-    let elements = array.as_array().map(Vec::as_slice).unwrap_or_default();
-    elements
-        .iter()
-        .enumerate()
-        .filter(|(_, element)| hits(element, &ours.at, ours))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-fn hits(value: &Value, at: &[Step], ours: &Match) -> bool {
-    match at.split_first() {
-        None => value.as_str().is_some_and(|text| ours.test.passes(text)),
-        Some((Step::Key(key), rest)) => value.get(key).is_some_and(|inner| hits(inner, rest, ours)),
-        Some((Step::Each, rest)) => {
-            value.as_array().is_some_and(|elements| elements.iter().any(|inner| hits(inner, rest, ours)))
-        }
-    }
-}
-
-/// The inner array of an element that holds foreign entries beside ours: the way to it, and where ours are.
-fn shared(element: &Value, ours: &Match) -> Option<(Vec<Seg>, Vec<usize>)> {
-    let (way, elements, rest) = inner(element, ours)?;
-    let mine: Vec<usize> = (0..elements.len()).filter(|index| hits(&elements[*index], rest, ours)).collect();
-    (mine.len() < elements.len()).then_some((way, mine))
-}
-
-fn inner_ours<'v>(element: &'v Value, ours: &Match) -> Vec<&'v Value> {
-    let Some((_, elements, rest)) = inner(element, ours) else { return Vec::new() };
-    elements.iter().filter(|inner| hits(inner, rest, ours)).collect()
-}
-
-fn inner<'v, 'm>(element: &'v Value, ours: &'m Match) -> Option<(Vec<Seg>, &'v Vec<Value>, &'m [Step])> {
-    let each = ours.at.iter().position(|step| *step == Step::Each)?;
-    let way: Vec<Seg> = ours.at[..each]
-        .iter()
-        .filter_map(|step| match step {
-            Step::Key(key) => Some(Seg::Key(key.clone())),
-            Step::Each => None,
-        })
-        .collect();
-    let elements = get(element, &way)?.as_array()?;
-    Some((way, elements, &ours.at[each + 1..]))
 }

@@ -133,10 +133,10 @@ impl Seq {
                 return out.apply(text);
             }
         }
-        if let (None, Some(before)) = (after, index.checked_sub(1)) {
-            if let Some(at) = self.comma(text, self.entries[before].end..entry.start) {
-                out.replace(at..at + 1, "");
-            }
+        if let (None, Some(before)) = (after, index.checked_sub(1))
+            && let Some(at) = self.comma(text, self.entries[before].end..entry.start)
+        {
+            out.replace(at..at + 1, "");
         }
         let line = line_start(text, entry.start);
         let own_line = line > 0 && text[line..entry.start].trim().is_empty();

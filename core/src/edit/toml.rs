@@ -82,6 +82,10 @@ impl Syntax for Toml {
         self.insert(&self.remove(text, path)?, parent, key, value)
     }
 
+    fn has_root(&self, _: &str) -> bool {
+        false
+    }
+
     fn remove(&self, text: &str, path: &[Seg]) -> Result<String, Fault> {
         let doc = document(text)?;
         let root = doc.as_table();
@@ -201,8 +205,6 @@ fn insert_line(
     key: &str,
     value: &Value,
 ) -> Result<String, Fault> {
-    // A table that only dotted keys imply is extended where those keys stand.
-    let mut home = (table, 0);
     let mut ancestors = vec![root];
     for part in path {
         match ancestors.last().and_then(|table| table.get(part)) {
@@ -210,20 +212,18 @@ fn insert_line(
             _ => return Err(Fault::Lost),
         }
     }
-    if table.is_dotted() {
-        let depth = ancestors.iter().rposition(|table| !table.is_dotted()).unwrap_or(0);
-        home = (ancestors[depth], path.len() - depth);
-    }
-    let (home, dotted) = home;
-    let name = path[path.len() - dotted..].iter().chain([&key]).map(|key| key_text(key)).collect::<Vec<_>>();
+    // A table without a header of its own is extended by a dotted key, where its other dotted keys stand or at the
+    // top. Below a header that need not be allowed, because the table may have been implied earlier.
+    let depth = ancestors.iter().rposition(|table| !table.is_implicit()).unwrap_or(0);
+    let (outer, inner) = path.split_at(if depth == 0 || table.is_dotted() { depth } else { path.len() });
+    let name = inner.iter().chain([&key]).map(|key| key_text(key)).collect::<Vec<_>>();
     let line = format!("{} = {}", name.join("."), inline(value)?);
-    let is_root = path.len() == dotted;
-    let header = if is_root || home.is_implicit() { None } else { home.span() };
-    if !is_root && header.is_none() {
-        let header =
-            path[..path.len() - dotted].iter().map(|key| key_text(key)).collect::<Vec<_>>().join(".");
+    let home = ancestors[outer.len()];
+    if home.is_implicit() {
+        let header = outer.iter().map(|key| key_text(key)).collect::<Vec<_>>().join(".");
         return Ok(append_lines(text, &[format!("[{header}]"), line]));
     }
+    let header = if outer.is_empty() { None } else { home.span() };
     let last = home.get_values().iter().filter_map(|(_, value)| value.span()).map(|span| span.end).max();
     let eol = newline(text);
     let mut out = Splices::default();
@@ -276,32 +276,33 @@ fn table_lines(text: &str, table: &Table, ranges: &mut Vec<Range<usize>>) {
         .into_iter()
         .filter_map(|(keys, value)| Some(keys.first()?.span()?.start..value.span()?.end))
         .collect::<Vec<_>>();
-    if !table.is_implicit() && !table.is_dotted() {
-        if let Some(header) = table.span() {
-            let mut start = line_start(text, header.start);
-            if let Some(before) = text[..start].strip_suffix('\n') {
-                let blank = line_start(text, before.len());
-                if before[blank..].trim().is_empty() {
-                    start = blank;
-                }
+    if !table.is_implicit()
+        && !table.is_dotted()
+        && let Some(header) = table.span()
+    {
+        let mut start = line_start(text, header.start);
+        if let Some(before) = text[..start].strip_suffix('\n') {
+            let blank = line_start(text, before.len());
+            if before[blank..].trim().is_empty() {
+                start = blank;
             }
-            let end = values.iter().map(|span| span.end).max().unwrap_or(header.end).max(header.end);
-            ranges.push(start..line_end(text, end));
-            values.clear();
         }
+        let end = values.iter().map(|span| span.end).max().unwrap_or(header.end).max(header.end);
+        ranges.push(start..line_end(text, end));
+        values.clear();
     }
     for span in values {
         ranges.push(line_start(text, span.start)..line_end(text, span.end));
     }
-    for (_, item) in table.iter() {
+    for (_, item) in table {
         match item {
             // The keys of a dotted table came with `get_values`; its own sub-tables did not.
             Item::Table(inner) if inner.is_dotted() => {
-                for (_, item) in inner.iter() {
-                    if let Item::Table(deeper) = item {
-                        if !deeper.is_dotted() {
-                            table_lines(text, deeper, ranges);
-                        }
+                for (_, item) in inner {
+                    if let Item::Table(deeper) = item
+                        && !deeper.is_dotted()
+                    {
+                        table_lines(text, deeper, ranges);
                     }
                 }
             }

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::expire;
 use crate::open::Store;
 use crate::row::{State, parsed, parsed_or_none};
+use crate::schema::HOT;
 use crate::send;
 
 /// One recipient's state and how it came about.
@@ -88,6 +89,27 @@ impl Store {
             receipt.steps = self.steps(message.seq, receipt.session)?;
         }
         Ok(receipts)
+    }
+
+    /// Sessions that have something to do and no bell: none, unless somebody removed files. Looked at under the write
+    /// lock, so that no sender is half-way; with `mend` their bells are rung.
+    pub fn unheard(&mut self, mend: bool) -> Result<Vec<SessionId>, StoreError> {
+        let run = self.run.clone();
+        self.write(|tx| {
+            let mut statement = tx.prepare(&format!("SELECT DISTINCT session FROM delivery WHERE {HOT}"))?;
+            let rows = statement.query_map([], |row| parsed::<SessionId>(row, 0))?;
+            let mut unheard = Vec::new();
+            for row in rows {
+                let session = row?;
+                if !run.session(session).bell_stands() {
+                    unheard.push(session);
+                    if mend {
+                        attempt::settle_bell(tx, &run, session)?;
+                    }
+                }
+            }
+            Ok(unheard)
+        })
     }
 
     fn steps(&self, seq: i64, session: SessionId) -> Result<Vec<Step>, StoreError> {

@@ -1,5 +1,7 @@
 //! Waits that cross, and what a session may look at.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
@@ -68,8 +70,7 @@ fn of_two_crossing_waits_the_younger_finds_the_other_s_question() {
 #[test]
 fn a_message_is_shown_to_its_two_ends_only() {
     let (_dir, mut store) = store();
-    let (a, b, c) =
-        (session(&mut store, "a").id, session(&mut store, "b").id, session(&mut store, "c").id);
+    let (a, b, c) = (session(&mut store, "a").id, session(&mut store, "b").id, session(&mut store, "c").id);
     let id = question(&mut store, a, b);
     assert!(store.message_for(a, id).is_ok() && store.message_for(b, id).is_ok());
     assert_eq!(store.message_for(c, id).unwrap_err().code(), "not_your_message");

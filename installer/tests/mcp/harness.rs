@@ -1,5 +1,7 @@
 //! The real server as a child process, with this test as its host.
 
+#![expect(clippy::needless_pass_by_value, reason = "`json!` literals are handed over")]
+
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -14,7 +14,8 @@ fn server(world: &World) -> Server {
 #[test]
 fn it_introduces_itself() {
     let world = World::new();
-    let answer = server(&world).introduce("claude-code");
+    let mut answer = server(&world).introduce("claude-code");
+    assert_eq!(answer["result"]["serverInfo"]["version"].take(), json!(env!("CARGO_PKG_VERSION")));
     insta::assert_json_snapshot!("initialize", answer["result"]);
 }
 

@@ -10,7 +10,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken law is a panic; the harness reports it")]
 
+mod edits;
 mod fixtures;
+mod home;
 mod laws;
 
 use std::path::{Path, PathBuf};
@@ -65,6 +67,7 @@ pub fn run(provider: &'static dyn Provider, folder: &'static str) -> ExitCode {
     laws::identity::add(&mut trials, subject, payloads);
     laws::encode::add(&mut trials, subject, payloads);
     laws::plan::add(&mut trials, subject);
+    laws::config::add(&mut trials, subject);
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

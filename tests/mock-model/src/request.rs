@@ -140,7 +140,8 @@ impl Request {
     }
 
     /// The names of the tools offered, in order. A tool that Codex puts into a namespace is named
-    /// `<namespace>__<tool>`, as Claude Code names it: `mcp__<server>__<tool>`.
+    /// `<namespace>__<tool>`, much as Claude Code names it: `mcp__<server>__<tool>` (but see [`Request::offers`]:
+    /// Codex replaces a hyphen in the server's name).
     pub fn tools(&self) -> Vec<String> {
         let mut names = Vec::new();
         for tool in array(&self.body["tools"]) {
@@ -155,9 +156,13 @@ impl Request {
         names
     }
 
-    /// Whether `tool` of the MCP server `server` is offered with its schema.
+    /// Whether `tool` of the MCP server that the configuration names `server` is offered with its schema.
     pub fn offers(&self, server: &str, tool: &str) -> bool {
-        self.tools().contains(&format!("mcp__{server}__{tool}"))
+        let namespace = match self.wire {
+            Wire::OpenAiResponses => responses::namespace(server),
+            _ => format!("mcp__{server}"),
+        };
+        self.tools().contains(&format!("{namespace}__{tool}"))
     }
 
     /// The results of tool calls, in order.

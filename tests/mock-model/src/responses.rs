@@ -67,6 +67,12 @@ pub(crate) fn messages(body: &Value) -> Vec<Message> {
     out
 }
 
+/// The namespace in which Codex 0.169.0 offers a server's tools: measured to replace a hyphen by an underscore.
+pub(crate) fn namespace(server: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+    format!("mcp__{}", server.chars().map(plain).collect::<String>())
+}
+
 /// The answer as server-sent events.
 pub(crate) fn events(number: usize, blocks: &[Block]) -> Vec<Value> {
     let response = format!("resp_mock_{number}");
@@ -90,7 +96,7 @@ pub(crate) fn events(number: usize, blocks: &[Block]) -> Vec<Value> {
                                       "call_id": format!("call_mock_{number}_{index}"), "name": call.name,
                                       "arguments": call.arguments.to_string()});
                 if let Some(server) = &call.server {
-                    item["namespace"] = json!(format!("mcp__{server}"));
+                    item["namespace"] = json!(namespace(server));
                 }
                 events
                     .push(json!({"type": "response.output_item.added", "output_index": index, "item": item}));

@@ -66,7 +66,7 @@ pub(super) struct Ask {
     pub(super) subject: Option<String>,
     /// Go on waiting for this one
     pub(super) question_id: Option<String>,
-    /// Seconds to wait, 1-600; default 90
+    /// Seconds to wait, 1-280; default 90
     pub(super) timeout: Option<u32>,
 }
 
@@ -115,7 +115,7 @@ pub(super) struct Wait {
     pub(super) kind: Option<String>,
     /// Only of the thread that this message id began
     pub(super) thread: Option<String>,
-    /// Seconds to wait, 1-600; default 90
+    /// Seconds to wait, 1-280; default 90
     pub(super) timeout: Option<u32>,
 }
 

@@ -188,7 +188,8 @@ fn message_id(text: &str) -> Result<MessageId, Refusal> {
     })
 }
 
-/// How long a wait may take: what the model asks for, between one second and ten minutes.
+/// How long a wait may take: what the model asks for, but less than the shortest time after which a host gives a call
+/// up (Codex: 300 s).
 fn limit(seconds: Option<u32>) -> Duration {
-    Duration::from_secs(u64::from(seconds.unwrap_or(90).clamp(1, 600)))
+    Duration::from_secs(u64::from(seconds.unwrap_or(90).clamp(1, 280)))
 }

@@ -1,6 +1,7 @@
 //! The laws, by what they are about.
 
 pub(crate) mod card;
+pub(crate) mod config;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod identity;

@@ -1,0 +1,209 @@
+//! The real hook binary: what it delivers, and that nothing makes it harm its host (invariant I6).
+
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use session_bridge_core::home::Home;
+use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_core::message::{Kind, Urgency};
+use session_bridge_store::{Author, Draft, Presence, Role, State, Store};
+
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn home(&self) -> Home {
+        Home::at(self.dir.path().join("bridge"))
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.home(), Role::Cli).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_session-bridge-hook"));
+        command.env_clear().env("SESSION_BRIDGE_HOME", self.home().root()).args(args);
+        command
+    }
+
+    fn hook(&self, args: &[&str], stdin: &[u8]) -> Output {
+        run(&mut self.command(args), stdin)
+    }
+
+    fn claude(&self, event: &str, more: &Value) -> String {
+        let mut payload = json!({"session_id": "s-1", "cwd": "/src/shop", "hook_event_name": event});
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let out = self.hook(&["claude-code", event], payload.to_string().as_bytes());
+        assert_silent_success(&out, false);
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.home().log().join("hook.log")).unwrap_or_default()
+    }
+
+    fn send(&self, body: &str) -> MessageId {
+        let mut store = self.store();
+        let to: Vec<SessionId> = store.sessions(None, false).unwrap().iter().map(|v| v.session.id).collect();
+        let draft = Draft {
+            id: MessageId::generate(),
+            author: Author::CommandLine { name: "u".into(), as_session: None },
+            room: "default",
+            to: "x",
+            kind: Kind::Note,
+            subject: None,
+            body,
+            in_reply_to: None,
+            urgency: Urgency::Normal,
+            lifetime_ms: None,
+        };
+        store.send(&draft, &to).unwrap().id
+    }
+
+    fn state(&self, id: MessageId) -> State {
+        self.store().receipts(id).unwrap()[0].state
+    }
+}
+
+fn run(command: &mut Command, stdin: &[u8]) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn assert_silent_success(out: &Output, silent: bool) {
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+    if silent {
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "");
+    }
+}
+
+#[test]
+fn a_session_is_registered_delivered_to_and_ended() {
+    let bench = Bench::new();
+    drop(bench.store());
+    let start: Value =
+        serde_json::from_str(&bench.claude("SessionStart", &json!({"source": "startup"}))).unwrap();
+    let text = start["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    assert!(text.contains("`claude-shop`") && text.contains("peer-message"), "{text}");
+
+    let id = bench.send("the port is 8443");
+    let prompt = bench.claude("UserPromptSubmit", &json!({"prompt_id": "p1", "prompt": "go"}));
+    let prompt: Value = serde_json::from_str(&prompt).unwrap();
+    let text = prompt["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    assert!(text.contains("the port is 8443") && text.contains("via=\"command line\""), "{text}");
+    let subagent = json!({"prompt_id": "p1", "agent_id": "sub", "tool_calls": []});
+    assert_eq!(bench.claude("PostToolBatch", &subagent), "");
+    assert_eq!(bench.state(id), State::Stored, "a subagent's event settles nothing");
+    assert_eq!(bench.claude("Stop", &json!({"prompt_id": "p1"})), "");
+    assert_eq!(bench.state(id), State::Seen);
+    assert_eq!(bench.claude("UserPromptSubmit", &json!({"prompt_id": "p2", "prompt": "go"})), "");
+
+    bench.claude("SessionEnd", &json!({"reason": "prompt_input_exit"}));
+    assert_eq!(bench.store().sessions(None, true).unwrap()[0].presence, Presence::Ended);
+    assert_eq!(bench.log(), "");
+}
+
+#[test]
+fn the_fast_path_leaves_the_store_closed() {
+    let bench = Bench::new();
+    drop(bench.store());
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    // A store that cannot even be opened is not noticed while no bell stands.
+    let path = bench.store().path().to_owned();
+    for name in ["", "-wal", "-shm"] {
+        let mut file = path.clone().into_os_string();
+        file.push(name);
+        let _ = std::fs::remove_file(file);
+    }
+    std::fs::write(&path, b"not a database").unwrap();
+    bench.claude("UserPromptSubmit", &json!({"prompt_id": "p1", "prompt": "x"}));
+    bench.claude("Stop", &json!({"prompt_id": "p1"}));
+    assert_eq!(bench.log(), "");
+    bench.claude("SessionStart", &json!({"source": "resume"}));
+    assert!(bench.log().contains("damaged"), "{}", bench.log());
+    assert_eq!(std::fs::read(&path).unwrap(), b"not a database", "a hook repairs nothing");
+}
+
+#[test]
+fn i6_the_hook_never_breaks_its_host() {
+    let bench = Bench::new();
+    for args in [&["claude-code", "Stop"][..], &["codex", "Stop"], &["nobody", "Stop"], &["codex"], &[]] {
+        assert_silent_success(&bench.hook(args, b"{}"), true);
+    }
+    assert!(!bench.home().root().exists(), "an uninstalled bridge leaves nothing behind");
+    drop(bench.store());
+    let mut large = br#"{"session_id":"s","prompt":""#.to_vec();
+    large.resize(40 * 1024 * 1024, b'x');
+    let garbage: [&[u8]; 7] =
+        [b"", b"{}", b"null", b"[1,2", b"\xff\xfe\x00", br#"{"session_id":7,"cwd":[]}"#, &large];
+    for stdin in garbage {
+        for event in ["SessionStart", "Stop", "Unknown"] {
+            for provider in ["claude-code", "codex", "../x"] {
+                assert_silent_success(&bench.hook(&[provider, event], stdin), true);
+            }
+        }
+    }
+    assert!(bench.log().lines().count() > 20, "each failure is one line");
+    let odd = std::ffi::OsString::from_vec(vec![0xff, 0xfe]);
+    assert_silent_success(&run(bench.command(&["codex"]).arg(odd), b"{}"), true);
+    let closed = bench.command(&["claude-code", "Stop"]).stdin(Stdio::null()).output().unwrap();
+    assert_silent_success(&closed, true);
+}
+
+#[test]
+fn a_locked_store_silences_the_hook_within_its_deadline() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let holder = rusqlite::Connection::open(store.path()).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let began = Instant::now();
+    let payload =
+        json!({"session_id": "s", "cwd": "/x", "hook_event_name": "SessionStart", "source": "startup"});
+    let out = bench.hook(&["claude-code", "SessionStart"], payload.to_string().as_bytes());
+    assert_silent_success(&out, true);
+    assert!(began.elapsed() < Duration::from_millis(2500), "a quarter of the host's limit");
+    assert!(bench.log().contains("busy"), "{}", bench.log());
+}
+
+#[test]
+fn i9_a_newer_store_is_written_by_nobody() {
+    let bench = Bench::new();
+    let path = bench.store().path().to_owned();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    assert!(bench.log().contains("format 99"), "{}", bench.log());
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_no_reason_to_fail() {
+    let bench = Bench::new();
+    std::fs::create_dir_all(bench.home().root()).unwrap();
+    std::fs::write(bench.home().root().join("store"), b"a file where a folder belongs").unwrap();
+    std::fs::write(bench.home().root().join("log"), b"no log either").unwrap();
+    assert_eq!(bench.claude("SessionStart", &json!({"source": "startup"})), "");
+    assert_eq!(bench.claude("Stop", &json!({"prompt_id": "p"})), "");
+}
+
+#[test]
+fn a_loose_home_is_tightened() {
+    let bench = Bench::new();
+    std::fs::create_dir_all(bench.home().root()).unwrap();
+    std::fs::set_permissions(bench.home().root(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(bench.home().root()), 0o700);
+    assert_eq!(mode(bench.store().path()), 0o600);
+}

@@ -1,0 +1,181 @@
+//! A CLI's terminal interface inside tmux.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::{DriverError, World, wait_until};
+
+/// How long a screen may take to show something.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// One terminal session. It ends with its world, or earlier by [`Tui::close`].
+pub struct Tui<'w> {
+    world: &'w World,
+    name: String,
+}
+
+impl<'w> Tui<'w> {
+    /// Starts `command` in a terminal of its own, 150 columns by 50 rows.
+    pub(crate) fn start(
+        world: &'w World,
+        name: &str,
+        folder: &Path,
+        command: &[impl AsRef<OsStr>],
+    ) -> Result<Self, DriverError> {
+        let mut tmux = tmux(world);
+        tmux.args(["new-session", "-d", "-x", "150", "-y", "50", "-s", name, "-c"]).arg(folder);
+        // `env -i` because tmux adds variables of its own, which would tell a CLI that it runs in tmux.
+        tmux.args(["env", "-i"]);
+        for (key, value) in world.environment() {
+            let mut pair = key;
+            pair.push("=");
+            pair.push(value);
+            tmux.arg(pair);
+        }
+        tmux.args(command);
+        succeed(tmux)?;
+        Ok(Self { world, name: name.to_owned() })
+    }
+
+    /// What the terminal shows, without colours and empty lines.
+    pub fn screen(&self) -> String {
+        capture(self.world, &self.name)
+    }
+
+    /// Whether the terminal shows `text`.
+    pub fn shows(&self, text: &str) -> bool {
+        self.screen().contains(text)
+    }
+
+    /// Waits until the terminal shows `text`. What was typed is on the screen too: look for an answer with the bullet
+    /// of its CLI in front, see [`Tui::wait_for_answer`].
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`] with the screen.
+    pub fn wait_for(&self, text: &str) -> Result<(), DriverError> {
+        self.wait_for_any(&[text]).map(drop)
+    }
+
+    /// Waits until the terminal shows one of `texts`, and says which.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`] with the screen.
+    pub fn wait_for_any(&self, texts: &[&str]) -> Result<usize, DriverError> {
+        let look = || {
+            let screen = self.screen();
+            texts.iter().position(|text| screen.contains(text))
+        };
+        wait_until(&format!("{texts:?} on the screen of {}", self.name), PATIENCE, look).map_err(|error| {
+            match error {
+                DriverError::Timeout { what, limit, .. } => {
+                    DriverError::Timeout { what, limit, state: self.screen() }
+                }
+                other => other,
+            }
+        })
+    }
+
+    /// Waits until the model's answer `text` stands on the screen: behind Claude's or Codex's bullet.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`] with the screen.
+    pub fn wait_for_answer(&self, text: &str) -> Result<(), DriverError> {
+        self.wait_for_any(&[&format!("● {text}"), &format!("• {text}")]).map(drop)
+    }
+
+    /// Types `text` as a person would, and sends it with Enter once it stands on the screen.
+    ///
+    /// # Errors
+    /// If tmux fails or the text does not appear.
+    pub fn prompt(&self, text: &str) -> Result<(), DriverError> {
+        self.type_text(text)?;
+        // The end of a long line may be wrapped; its last word is not.
+        if let Some(word) = text.split_whitespace().last() {
+            self.wait_for(word)?;
+        }
+        // Both CLIs take an Enter that comes with the text for part of a paste.
+        std::thread::sleep(Duration::from_millis(300));
+        self.press("Enter")
+    }
+
+    /// Types `text` and nothing after it.
+    ///
+    /// # Errors
+    /// If tmux fails.
+    pub fn type_text(&self, text: &str) -> Result<(), DriverError> {
+        let mut command = tmux(self.world);
+        command.args(["send-keys", "-t", &self.name, "-l", text]);
+        succeed(command)
+    }
+
+    /// Presses a key by its tmux name: `Enter`, `Escape`, `C-c`, `Down`, ...
+    ///
+    /// # Errors
+    /// If tmux fails.
+    pub fn press(&self, key: &str) -> Result<(), DriverError> {
+        let mut command = tmux(self.world);
+        command.args(["send-keys", "-t", &self.name, key]);
+        succeed(command)
+    }
+
+    /// Whether the program in the terminal still runs.
+    pub fn is_open(&self) -> bool {
+        let mut command = tmux(self.world);
+        command.args(["has-session", "-t", &self.name]);
+        succeed(command).is_ok()
+    }
+
+    /// Waits until the program in the terminal has ended by itself, for example after `/exit`.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`] with the screen.
+    pub fn wait_closed(&self) -> Result<(), DriverError> {
+        wait_until(&format!("the end of {}", self.name), PATIENCE, || (!self.is_open()).then_some(()))
+    }
+
+    /// Ends the terminal at once, as closing its window would.
+    ///
+    /// # Errors
+    /// If tmux fails.
+    pub fn close(self) -> Result<(), DriverError> {
+        let mut command = tmux(self.world);
+        command.args(["kill-session", "-t", &self.name]);
+        succeed(command)
+    }
+}
+
+/// The screens of all terminals of a world, with their names.
+pub(crate) fn screens(world: &World) -> Vec<(String, String)> {
+    let mut command = tmux(world);
+    let Ok(output) = command.args(["list-sessions", "-F", "#{session_name}"]).output() else {
+        return Vec::new();
+    };
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    names.lines().map(|name| (name.to_owned(), capture(world, name))).collect()
+}
+
+fn capture(world: &World, name: &str) -> String {
+    let mut command = tmux(world);
+    let output = command.args(["capture-pane", "-p", "-t", name]).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    // Most of a screen is empty; reports are read by people.
+    text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// tmux with this world's own server and no configuration of the user's.
+fn tmux(world: &World) -> Command {
+    let mut command = world.command("tmux");
+    command.arg("-S").arg(world.tmux_socket()).args(["-f", "/dev/null"]);
+    command
+}
+
+fn succeed(mut command: Command) -> Result<(), DriverError> {
+    let output = command.output().map_err(DriverError::program("tmux"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let detail = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(DriverError::Failed { program: "tmux".into(), status: output.status.to_string(), detail })
+}
