@@ -198,3 +198,12 @@ fn a_long_wait_shows_that_it_lives() {
     assert_eq!((&note["params"]["progress"], &note["params"]["total"]), (&json!(10.0), &json!(11.0)));
     assert_eq!(a.outcome(id)["status"], json!("nothing"));
 }
+
+#[test]
+fn a_wait_does_not_outlive_its_host() {
+    let world = World::new();
+    let mut a = world.codex("thread-a");
+    a.begin_call("bridge_wait_for_message", json!({"timeout": 280}));
+    std::thread::sleep(Duration::from_millis(200));
+    a.close();
+}

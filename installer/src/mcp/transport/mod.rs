@@ -203,3 +203,6 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Watched<T> {
         self.inner.close().await
     }
 }
+
+#[cfg(test)]
+mod tests;
