@@ -131,3 +131,24 @@ fn an_unknown_client_needs_the_hint() {
     server.meta = json!({"threadId": "t", "sessionId": "t"});
     assert_eq!(server.call("bridge_whoami", json!({}))["provider"], json!("codex"));
 }
+
+#[test]
+fn a_call_does_not_move_a_session_from_the_process_that_its_hooks_named() {
+    let world = World::new();
+    let other = process::look(std::os::unix::process::parent_id()).unwrap().key;
+    let arrival = Arrival {
+        provider: "codex",
+        short: "codex",
+        native: "t",
+        host: Some(other),
+        one_per_process: false,
+        cwd: None,
+        start: None,
+        claimed: None,
+        wanted: Wanted::default(),
+    };
+    let session = world.store().arrive(&arrival).unwrap();
+    let mut server = world.codex("t");
+    assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(session.id));
+    assert_eq!(world.store().session(session.id).unwrap().host, Some(other));
+}

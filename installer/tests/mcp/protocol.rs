@@ -1,5 +1,6 @@
 //! What the server says of itself, and what cannot bring it down.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -48,6 +49,45 @@ fn every_tool_is_harmless_and_says_so() {
     }
 }
 
+/// The page that people read is made from what models read.
+#[test]
+fn the_page_of_the_tools_is_current() {
+    let mut page = String::from(
+        "<!-- Made by a test from the server's own list: INSTA_UPDATE=always cargo test -p session-bridge --test mcp -->\n\n\
+         # MCP tools\n\nThe sender is never an argument: it is the session that calls.\n",
+    );
+    for tool in mcp::catalogue() {
+        describe(&mut page, &tool);
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/mcp-tools.md");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert!(std::fs::read_to_string(path).unwrap() == page, "docs/mcp-tools.md is out of date");
+}
+
+fn describe(page: &mut String, tool: &rmcp::model::Tool) {
+    let hints = tool.annotations.as_ref().unwrap();
+    let _ = write!(page, "\n## `{}`\n\n{}", tool.name, tool.description.as_ref().unwrap());
+    let said = [(hints.read_only_hint, "Changes nothing."), (hints.idempotent_hint, "Safe to repeat.")];
+    for (_, words) in said.iter().filter(|(hint, _)| *hint == Some(true)) {
+        let _ = write!(page, " {words}");
+    }
+    page.push('\n');
+    let required = tool.input_schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    for (i, (name, schema)) in tool.input_schema["properties"].as_object().unwrap().iter().enumerate() {
+        if i == 0 {
+            page.push_str("\n| argument | type | meaning |\n|---|---|---|\n");
+        }
+        let words = schema.get("enum").and_then(Value::as_array);
+        let words = words.map(|words| words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
+        let kind = words.unwrap_or_else(|| schema["type"].as_str().unwrap().to_owned());
+        let must = if required.contains(&json!(name)) { ", required" } else { "" };
+        let meaning = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+        let _ = writeln!(page, "| `{name}` | {kind}{must} | {meaning} |");
+    }
+}
+
 /// Every session of every user pays these in each request.
 #[test]
 fn it_costs_few_tokens() {
@@ -55,6 +95,7 @@ fn it_costs_few_tokens() {
     let tools = serde_json::to_string(&json!({"tools": mcp::catalogue()})).unwrap();
     let tools = words.encode_ordinary(&tools).len();
     let instructions = words.encode_ordinary(mcp::INSTRUCTIONS).len();
+    println!("tools/list {tools} tokens, instructions {instructions} tokens");
     assert!(tools < 1800, "tools/list: {tools} tokens");
     assert!(instructions < 200, "instructions: {instructions} tokens");
 }
