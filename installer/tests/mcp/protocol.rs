@@ -188,3 +188,30 @@ fn an_idle_server_does_nothing() {
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(before, switches(server.child.id()), "a thread woke without a call");
 }
+
+/// Some hosts give their servers sockets instead of pipes.
+#[test]
+fn it_speaks_over_sockets_too() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    let world = World::new();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let (answers, out) = UnixStream::pair().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_session-bridge"))
+        .arg("mcp")
+        .env_clear()
+        .env("SESSION_BRIDGE_HOME", world.home().root())
+        .stdin(OwnedFd::from(theirs))
+        .stdout(OwnedFd::from(out))
+        .spawn()
+        .unwrap();
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
+        {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "claude-code", "version": "1"}}});
+    ours.write_all(format!("{hello}\n").as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(answers).read_line(&mut line).unwrap();
+    assert!(line.contains("\"serverInfo\""), "{line}");
+    drop(ours);
+    assert!(child.wait().unwrap().success());
+}
