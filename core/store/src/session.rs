@@ -176,6 +176,11 @@ impl Store {
         Ok(if found.len() == 1 { found.pop() } else { None })
     }
 
+    /// The session that a host's own id belongs to, now or before a `/clear`.
+    pub fn named_by(&self, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
+        by_native(&self.db, provider, native)
+    }
+
     /// One session by id.
     pub fn session(&self, id: SessionId) -> Result<Session, StoreError> {
         by_id(&self.db, id)?.ok_or(StoreError::NoSession(id))
@@ -337,7 +342,7 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
     by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))
 }
 
-fn by_native(tx: &Transaction<'_>, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
+fn by_native(tx: &Connection, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM session
          WHERE id = (SELECT session FROM alias WHERE provider = ?1 AND native = ?2)"
