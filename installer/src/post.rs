@@ -133,6 +133,7 @@ pub fn resolve(
 fn me(author: &Author) -> Option<SessionId> {
     match author {
         Author::Session(id) => Some(*id),
-        Author::CommandLine { .. } => None,
+        // Sent as a session, a message is not for that session, and its answers are.
+        Author::CommandLine { as_session, .. } => *as_session,
     }
 }

@@ -71,6 +71,15 @@ impl Ui {
         ago(self.now, at)
     }
 
+    /// A folder as people write it.
+    pub(crate) fn folder(self, path: &str, home: Option<&std::path::Path>) -> String {
+        match home.and_then(|home| std::path::Path::new(path).strip_prefix(home).ok()) {
+            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+            Some(rest) => format!("~/{}", rest.display()),
+            None => path.to_owned(),
+        }
+    }
+
     /// Whether a person can be asked.
     pub(crate) fn is_interactive(self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -145,6 +154,12 @@ fn clip(text: &str, most: usize) -> String {
     out
 }
 
+/// As [`clip`], but what is missing is the beginning.
+fn clip_front(text: &str, most: usize) -> String {
+    let backwards: String = text.chars().rev().collect();
+    clip(&backwards, most).chars().rev().collect()
+}
+
 /// Every line moved to the right.
 pub(crate) fn indented(text: &str, by: usize) -> String {
     let pad = " ".repeat(by);
@@ -171,8 +186,15 @@ pub(crate) fn plain(text: impl AsRef<str>) -> Cell {
     cell(text, anstyle::Style::new())
 }
 
-/// Rows under a header, columns as wide as they need; columns that nobody fills are left out. On a terminal the last
-/// column gives way to the terminal's width.
+/// Columns that give way when a terminal is too narrow; ids, states and times never do.
+const FLEXIBLE: &[&str] = &["ABOUT", "DOING", "EVENT", "FOLDER", "FROM", "PROGRAM", "ROLES", "TEXT"];
+/// Of those, the ones whose end says more than their beginning.
+const END_MATTERS: &[&str] = &["FOLDER", "PROGRAM"];
+/// How narrow a column may become.
+const NARROWEST: usize = 12;
+
+/// Rows under a header, columns as wide as they need; columns that nobody fills are left out. On a terminal the widest
+/// flexible columns give way to the terminal's width.
 #[derive(Debug)]
 pub(crate) struct Table {
     header: Vec<&'static str>,
@@ -197,42 +219,54 @@ impl Table {
         let used: Vec<usize> = (0..self.header.len())
             .filter(|i| self.rows.iter().any(|row| row.get(*i).is_some_and(|cell| !cell.text.is_empty())))
             .collect();
-        let widths: Vec<usize> = used
+        let names: Vec<&str> = used.iter().map(|i| self.header[*i]).collect();
+        let mut widths: Vec<usize> = used
             .iter()
             .map(|i| {
                 let cells = self.rows.iter().filter_map(|row| row.get(*i)).map(|cell| cell.text.width());
                 cells.chain([self.header[*i].width()]).max().unwrap_or(0)
             })
             .collect();
-        let head = |i: &usize| cell(self.header[*i], style::DIM);
+        if let Some(columns) = columns {
+            narrow(&names, &mut widths, columns);
+        }
         let mut out = String::new();
-        line(&mut out, &used.iter().map(head).collect::<Vec<_>>(), &widths, columns);
+        let head: Vec<Cell> = names.iter().map(|name| cell(name, style::DIM)).collect();
+        line(&mut out, &names, &head, &widths);
         for row in &self.rows {
             let cells: Vec<Cell> =
                 used.iter().map(|i| row.get(*i).cloned().unwrap_or_else(|| plain(""))).collect();
-            line(&mut out, &cells, &widths, columns);
+            line(&mut out, &names, &cells, &widths);
         }
         out
     }
 }
 
-fn line(out: &mut String, cells: &[Cell], widths: &[usize], columns: Option<usize>) {
-    let mut at = 0;
+/// Takes from the widest flexible column until the row fits, or none can give any more.
+fn narrow(names: &[&str], widths: &mut [usize], columns: usize) {
+    let gaps = 2 * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > columns {
+        let widest = (0..widths.len())
+            .filter(|i| FLEXIBLE.contains(&names[*i]) && widths[*i] > NARROWEST)
+            .max_by_key(|i| widths[*i]);
+        let Some(widest) = widest else { return };
+        widths[widest] -= 1;
+    }
+}
+
+fn line(out: &mut String, names: &[&str], cells: &[Cell], widths: &[usize]) {
     for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let last = i + 1 == cells.len();
-        let text = match columns {
-            Some(columns) if last => clip(&cell.text, columns.saturating_sub(at).max(12)),
-            _ => cell.text.clone(),
+        let text = if END_MATTERS.contains(&names[i]) {
+            clip_front(&cell.text, *width)
+        } else {
+            clip(&cell.text, *width)
         };
         let style = cell.style;
         out.push_str(&format!("{style}{text}{style:#}"));
-        if !last {
+        // Nothing follows the last filled cell: no spaces at the end of a line.
+        if cells[i + 1..].iter().any(|cell| !cell.text.is_empty()) {
             out.push_str(&" ".repeat(width.saturating_sub(text.width()) + 2));
         }
-        at += width + 2;
-    }
-    while out.ends_with(' ') {
-        out.pop();
     }
     out.push('\n');
 }
@@ -257,11 +291,19 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_they_hold() {
-        let mut table = Table::new(&["NAME", "NOBODY", "TEXT"]);
-        table.row(vec![plain("前端"), plain(""), plain("one")]);
-        table.row(vec![cell("a\u{1b}[31mb", style::NAME), plain(""), plain("a longer text that is cut")]);
-        let text = anstream::adapter::strip_str(&table.render_to(Some(24))).to_string();
-        assert_eq!(text, "NAME    TEXT\n前端    one\na[31mb  a longer text t…\n");
+        let mut table = Table::new(&["NAME", "NOBODY", "ABOUT", "FOLDER"]);
+        table.row(vec![plain("前端"), plain(""), plain("one"), plain("")]);
+        table.row(vec![
+            cell("a\u{1b}[31mb", style::NAME),
+            plain(""),
+            plain("a longer text that is cut"),
+            plain("/home/ana/shop"),
+        ]);
+        let text = anstream::adapter::strip_str(&table.render_to(Some(38))).to_string();
+        assert_eq!(
+            text,
+            "NAME    ABOUT           FOLDER\n前端    one\na[31mb  a longer text…  /home/ana/shop\n"
+        );
     }
 
     #[test]

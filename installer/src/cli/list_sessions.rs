@@ -1,6 +1,7 @@
 //! `list-sessions`: who is there.
 
 use serde_json::{Value, json};
+use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
 use session_bridge_store::{Presence, SessionView};
 
@@ -64,7 +65,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
             plain(if rooms { session.room.as_str() } else { "" }),
             plain(session.roles.join(", ")),
             cell(session.id.to_string(), style::DIM),
-            plain(&session.cwd),
+            plain(context.ui.folder(&session.cwd, context.host.home().as_deref())),
             plain(session.summary.as_deref().map(|text| one_line(text, 100)).unwrap_or_default()),
         ]);
     }

@@ -9,7 +9,7 @@ use crate::report::Failure;
 ///
 /// Agent CLIs start this themselves; `session-bridge init` tells them to.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// The provider to serve, for hosts whose own name in the handshake is not known.
     #[arg(long, value_name = "PROVIDER")]
     client: Option<String>,

@@ -4,6 +4,7 @@
 mod ask;
 mod broadcast;
 mod cancel;
+mod codes;
 mod completions;
 mod context;
 mod doctor;
@@ -28,6 +29,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use codes::{CODES, Code, TOOL_CODES};
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit;
@@ -37,6 +40,8 @@ use context::Context;
 
 /// The name under which the program is the hook.
 const HOOK_NAME: &str = "session-bridge-hook";
+/// The command that is the hook, too.
+const HOOK_WORD: &str = "hook";
 
 /// Running sessions of agent CLIs message one another.
 ///
@@ -86,18 +91,28 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with its whole command line.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    report::install_panic_hook();
+    // Before anything that a hook does not need. The word is not in the help: hosts alone use it.
     let name = arguments.first().and_then(|first| Path::new(first).file_name());
     if name.is_some_and(|name| name == HOOK_NAME) {
-        return hook(&arguments);
+        return session_bridge_hook::run(arguments.into_iter());
     }
+    if arguments.get(1).is_some_and(|word| word == HOOK_WORD) {
+        let mut words = arguments.into_iter();
+        let program = words.next();
+        return session_bridge_hook::run(program.into_iter().chain(words.skip(1)));
+    }
+    report::install_panic_hook();
     let json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, json),
     };
     let ui = Ui::new(cli.json);
-    let done = Context::new(ui).and_then(|context| dispatch(cli.command, &context));
+    let done = match &cli.command {
+        // The server finds its home by the path that it was started by.
+        Command::Mcp(args) => mcp::run(args),
+        _ => Context::new(ui).and_then(|context| dispatch(cli.command, &context)),
+    };
     ExitCode::from(done.unwrap_or_else(|failure| tell(ui, &failure)))
 }
 
@@ -152,9 +167,4 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
     // Nobody is left to be told that telling failed.
     drop(error.print());
     ExitCode::from(exit::USAGE)
-}
-
-/// The hook under its own name; see `installer/hook`.
-fn hook(arguments: &[OsString]) -> ExitCode {
-    session_bridge_hook::run(arguments.iter().cloned())
 }

@@ -97,10 +97,11 @@ impl AppServer {
         let method = value["method"].as_str().unwrap_or_default();
         let Some(stdin) = &mut self.stdin else { return Err(failed(method, "its input is closed")) };
         let line = format!("{value}\n");
-        stdin
-            .write_all(line.as_bytes())
-            .and_then(|()| stdin.flush())
-            .map_err(|error| failed(method, &error.to_string()))
+        match stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
+            // Whether it ends before or after we write is a matter of luck; the reader says the same either way.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| failed(method, &error.to_string())),
+        }
     }
 }
 

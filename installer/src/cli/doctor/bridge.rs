@@ -1,0 +1,102 @@
+//! What all providers share: the home, the links, the programs behind them, and the store.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+
+use session_bridge_store::Presence;
+
+use super::check::{Check, Checks};
+use super::live;
+use crate::cli::context::Context;
+use crate::install::links::{self, LinkState};
+use crate::report::Failure;
+
+const GROUP: &str = "bridge";
+
+/// Looks at everything that is not one provider's.
+pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks) {
+    checks.add(Check::ok(GROUP, "version", format!("session-bridge {}", env!("CARGO_PKG_VERSION"))));
+    home(context, checks);
+    if installed.is_empty() {
+        checks.add(
+            Check::warn(GROUP, "installed", "the bridge is installed in no agent CLI")
+                .help("session-bridge init --all"),
+        );
+    } else {
+        self::links(context, checks);
+        checks.add(live::hook(&context.home));
+        checks.add(live::server(&context.home));
+    }
+    if let Err(failure) = store(context, checks) {
+        checks.add(Check::failed(GROUP, "store", &failure));
+    }
+}
+
+fn home(context: &Context, checks: &mut Checks) {
+    let root = context.home.root();
+    let Ok(meta) = fs::metadata(root) else {
+        checks.add(Check::note(GROUP, "home", format!("{} does not exist yet", root.display())));
+        return;
+    };
+    let mode = meta.permissions().mode() & 0o7777;
+    checks.add(if mode & 0o077 == 0 {
+        Check::ok(GROUP, "home", format!("{} is yours alone", root.display()))
+    } else {
+        Check::warn(GROUP, "home", format!("{} can be entered by others (mode {mode:o})", root.display()))
+            .help(format!("chmod 700 {}", root.display()))
+    });
+}
+
+fn links(context: &Context, checks: &mut Checks) {
+    let wanted = match links::wanted(&context.home) {
+        Ok(wanted) => wanted,
+        Err(failure) => return checks.add(Check::failed(GROUP, "link", &failure)),
+    };
+    for link in wanted {
+        let path = link.path.display();
+        let fix = "session-bridge doctor --fix";
+        checks.add(match link.state {
+            LinkState::Ok => Check::ok(GROUP, "link", format!("{path} → {}", link.target.display())),
+            // Another installation may well be the one that is meant.
+            LinkState::Elsewhere => {
+                let to = fs::read_link(&link.path).map(|to| to.display().to_string()).unwrap_or_default();
+                Check::note(GROUP, "link", format!("{path} → {to}, which is not this program"))
+                    .help(format!("to use this one: {fix}"))
+            }
+            LinkState::Missing => Check::fail(GROUP, "link", format!("{path} is missing")).help(fix),
+            LinkState::Dangling => Check::fail(GROUP, "link", format!("{path} leads nowhere")).help(fix),
+            LinkState::Foreign => {
+                Check::note(GROUP, "link", format!("{path} is a file of its own, not a link"))
+            }
+        });
+    }
+}
+
+fn store(context: &Context, checks: &mut Checks) -> Result<(), Failure> {
+    if !context.home.store().exists() {
+        checks.add(Check::note(GROUP, "store", "no store yet: it is made with the first session or message"));
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut store = context.store()?;
+    let faults = store.integrity()?;
+    let path = store.path().display().to_string();
+    if faults.is_empty() {
+        let sessions = store.sessions(None, false)?;
+        checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
+        let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
+        checks.add(Check::note(
+            GROUP,
+            "sessions",
+            format!("{live} live sessions, {} known as open", sessions.len()),
+        ));
+    } else {
+        checks.add(
+            Check::fail(GROUP, "store", format!("{path} is damaged"))
+                .detail(faults.join("\n"))
+                .help("copy the folder away and report it; messages that can be read are not lost"),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! `doctor` on machines that are well, and on others.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::env::TestEnvironment;
+
+fn check(document: &Value, id: &str) -> Value {
+    let found = document["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
+    found.unwrap_or_else(|| panic!("{id}: {document:#}")).clone()
+}
+
+#[test]
+fn nothing_installed_is_said_with_the_way_on() {
+    let env = TestEnvironment::with_clis();
+    let doctor = env.run(&["doctor"]);
+    env.settled(|| assert_snapshot!("doctor_nothing", doctor.all()));
+    assert_eq!(doctor.code, 1);
+    assert!(!env.path("home/.session-bridge").exists());
+}
+
+#[test]
+fn every_entry_and_both_programs_are_tried() {
+    let env = TestEnvironment::with_clis();
+    env.two_sessions();
+    assert_eq!(env.run(&["init", "--provider", "claude-code"]).code, 0);
+    let doctor = env.run(&["doctor", "--provider", "claude-code", "--json"]).json();
+    for id in ["link", "hook", "mcp", "store", "version", "entries", "surfaces"] {
+        assert_eq!(check(&doctor, id)["level"], "ok", "{doctor:#}");
+    }
+    assert_eq!(doctor["ok"], true);
+    let text = env.run(&["doctor", "--provider", "claude-code"]);
+    env.settled(|| assert_snapshot!("doctor_well", text.all()));
+    assert_eq!(text.code, 0);
+    env.settled(|| {
+        assert_snapshot!(
+            "doctor_well_json",
+            env.run(&["doctor", "--provider", "claude-code", "--json"]).all()
+        )
+    });
+}
+
+#[test]
+fn damage_is_named_and_repaired() {
+    let env = TestEnvironment::with_clis();
+    assert_eq!(env.run(&["init", "--provider", "claude-code"]).code, 0);
+    let whole = env.read("home/.claude/settings.json");
+    let damaged = whole.replace("\"timeout\": 5", "\"timeout\": 600");
+    assert_ne!(damaged, whole);
+    env.write("home/.claude/settings.json", &damaged);
+    fs::remove_file(env.path("home/.claude.json")).unwrap();
+    fs::remove_file(env.path("home/.session-bridge/bin/session-bridge-hook")).unwrap();
+
+    let doctor = env.run(&["doctor", "--provider", "claude-code"]);
+    env.settled(|| assert_snapshot!("doctor_damaged", doctor.all()));
+    assert_eq!(doctor.code, 1);
+    let fixed = env.run(&["doctor", "--provider", "claude-code", "--fix"]);
+    env.settled(|| assert_snapshot!("doctor_fixed", fixed.all()));
+    assert_eq!((fixed.code, env.read("home/.claude/settings.json")), (0, whole));
+}
+
+#[test]
+fn a_version_that_nobody_verified_is_named() {
+    let env = TestEnvironment::new();
+    env.program("claude", "echo '9.9.9 (Claude Code)'");
+    assert_eq!(env.run(&["init", "--all"]).code, 0);
+    let doctor = env.run(&["doctor", "--json"]).json();
+    let version = doctor["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["group"] == "Claude Code" && c["id"] == "version");
+    assert_eq!(version.unwrap()["level"], "warn", "{doctor:#}");
+    assert_eq!(check(&doctor, "surfaces")["level"], "note");
+    assert_eq!(doctor["ok"], false);
+}
+
+#[test]
+fn a_store_that_is_damaged_is_named() {
+    let env = TestEnvironment::new();
+    env.two_sessions();
+    let path = env.store().path().to_owned();
+    fs::write(&path, vec![7_u8; 8192]).unwrap();
+    for beside in ["-wal", "-shm"] {
+        drop(fs::remove_file(format!("{}{beside}", path.display())));
+    }
+    let doctor = env.run(&["doctor", "--json"]).json();
+    assert_eq!(check(&doctor, "store")["level"], "fail", "{doctor:#}");
+}

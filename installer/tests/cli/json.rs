@@ -1,0 +1,277 @@
+//! `docs/json.md`: the fields of every command's JSON document, as real runs print them. A field without a meaning in
+//! the table below fails the test, and so does a meaning that no document has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::docs::compare;
+use crate::env::{TestEnvironment, answer, question};
+
+/// What fields mean, by the command and the field's path, or by its last name for all commands.
+const MEANINGS: &[(&str, &str)] = &[
+    ("action", "`create`, `edit` or `remove`."),
+    ("allow_tools", "The host may run the bridge's tools unasked."),
+    ("answer", "The answer."),
+    ("at", "When, in milliseconds since 1970."),
+    ("attempts", "Every try to put it on a surface."),
+    ("bell", "Whether an event of the session will look for mail."),
+    ("body", "Its text."),
+    ("by", "How the session is known."),
+    ("bytes", "Size of its text."),
+    ("causes", "Its causes, outermost first."),
+    ("checks", "What was looked at, in order."),
+    ("code", "The stable code."),
+    ("command", "What is run."),
+    ("consents", "What was consented to, now or before."),
+    ("conversation", "Counts stretches of context."),
+    ("created", "When it was stored or begun, in milliseconds since 1970."),
+    ("cwd", "Its folder."),
+    ("date", "When that was."),
+    ("detail", "More about it."),
+    ("doctor:checks[].id", "What was looked at; stable."),
+    ("doctor:checks[].summary", "What was found."),
+    ("doubt", "It went out, and nobody can tell whether it arrived."),
+    ("dry_run", "Whether nothing was changed."),
+    ("end_reason", "Why it ended."),
+    ("ended", "When it ended, in milliseconds since 1970."),
+    ("error", "Why it failed; as in a failure's document."),
+    ("error.message", "What went wrong, in a sentence."),
+    ("event", "The event or call."),
+    ("evidence", "What proves it."),
+    ("expires", "When it ceases to be delivered, in milliseconds since 1970."),
+    ("files", "One entry per file that gets another content."),
+    ("from", "What stands as sender."),
+    ("group", "`bridge`, `repair`, or a provider."),
+    ("help", "What to do about it."),
+    ("hop", "How often agents passed it on without a human."),
+    ("id", "Id of the message."),
+    ("in_reply_to", "The message that it answers."),
+    ("init:links[].state", "What it was before."),
+    ("init:providers[].trust[].status", "`trusted`, `untrusted` or `modified`."),
+    ("init:providers[].state", "`installed`, `unchanged` or `failed`."),
+    ("init:providers[].steps", "What only the person can do."),
+    ("inspect (message):attempts[].id", "Id of the attempt."),
+    ("inspect (message):attempts[].session", "The session that it was for."),
+    ("inspect (message):thread", "The thread's messages, oldest first, without their texts."),
+    ("inspect (session):messages", "The newest messages for the session."),
+    ("inspect (session):session", "The session."),
+    ("installed", "Whether the bridge is installed in it."),
+    ("kept", "Files that stay because others have written into them."),
+    ("key", "The host's name for the hook."),
+    ("kind", "What it is for."),
+    ("label", "Its label."),
+    ("level", "`ok`, `note`, `warn` or `fail`."),
+    ("links", "Links in `bin/` that were made."),
+    ("links_removed", "Links that were removed."),
+    ("marked", "When the session marked it as dealt with, in milliseconds since 1970."),
+    ("message", "The message."),
+    ("messages", "The messages, oldest first, without their texts."),
+    ("ms", "How long it took, in milliseconds."),
+    ("name", "The name."),
+    ("native", "The host's own id of the conversation."),
+    ("not_found", "Supported agent CLIs that are not on this machine."),
+    ("of", "Whose inbox it is; null for the command line's."),
+    ("ok", "Whether all is well."),
+    ("operations", "RFC 6902 operations from the old value to the new one."),
+    ("outcome", "`answered`, `timeout`, `interrupted`, `declined`, `expired` or `failed`."),
+    ("overtaken", "Files that another program wrote at the same time."),
+    ("parked", "It was announced and waits to be read by id."),
+    ("part", "What it carried: `body`, `header` or `reference`."),
+    ("path", "The path."),
+    ("pid", "The process that hosts it."),
+    ("presence", "`busy`, `idle`, `offline` or `ended`."),
+    ("present", "Whether it seems to be on this machine."),
+    ("program", "Its program on PATH."),
+    ("provider", "The provider's id."),
+    ("providers", "One entry per provider."),
+    ("receipts", "One entry per recipient."),
+    ("receipts[].answer", "Id of the answer."),
+    ("receipts[].session", "The recipient's id."),
+    ("recipients", "The sessions that it is for."),
+    ("remark", "Why it failed, or is held."),
+    ("repo", "Its repository's name."),
+    ("resume", "The command that waits again."),
+    ("roles", "What else it answers to."),
+    ("room", "The room."),
+    ("scope", "Whose configuration: `user`, or `project` and its folder."),
+    ("script", "The completion script."),
+    ("seen", "When it was last seen, in milliseconds since 1970."),
+    ("sender", "The sending session; absent for a person."),
+    ("sends_as", "What stands as sender of messages from here."),
+    ("server", "Whether its MCP server runs."),
+    ("session", "Id of the session."),
+    ("sessions", "The sessions, live ones first."),
+    ("settings_changed", "Whether label, roles or room of new sessions are others now."),
+    ("shell", "The shell."),
+    ("started", "When it was first seen, in milliseconds since 1970."),
+    (
+        "state",
+        "The state of the delivery: `stored`, `offered`, `injected`, `seen`, `answered`, `declined`, `expired` or `failed`.",
+    ),
+    ("status", "How far it got."),
+    ("stays", "The folder that stays."),
+    ("steps", "Every step, oldest first."),
+    ("subject", "Its subject."),
+    ("summary", "What it says it is doing."),
+    ("surface", "Where it went out."),
+    ("target", "Where it leads."),
+    ("thread", "Id of the message that began the thread."),
+    ("to", "The address that it was sent to."),
+    ("trust", "The bridge's hooks as the host lists them."),
+    ("trust_error.message", "What went wrong, in a sentence."),
+    ("trust_error", "Why the review could not be noted."),
+    ("trust_hooks", "The host was told that the user reviewed the hooks."),
+    ("undo", "The command that takes it out again."),
+    ("uninstall:providers[].state", "`removed` or `failed`."),
+    ("unread", "Messages whose text has not reached it."),
+    ("urgency", "`low`, `normal` or `high`."),
+    ("verified", "Versions that the bridge was run against."),
+    ("version", "The version."),
+    ("via", "`session`, `command-line` or `system`."),
+    ("whoami:session", "The session that this shell runs in; null outside of any."),
+    ("withdrawn", "How many sessions will not get it."),
+];
+
+type Shape = BTreeMap<String, BTreeSet<&'static str>>;
+
+/// Walks a document; keys keep the order in which they were first seen.
+fn walk(value: &Value, path: &str, order: &mut Vec<String>, shape: &mut Shape) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !path.is_empty() {
+        if !shape.contains_key(path) {
+            order.push(path.to_owned());
+        }
+        shape.entry(path.to_owned()).or_default().insert(kind);
+    }
+    match value {
+        // What is in an operation is the host's, not ours.
+        _ if path.ends_with(".operations") => {}
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                walk(value, &inner, order, shape);
+            }
+        }
+        Value::Array(items) => {
+            for item in items.iter().filter(|item| item.is_object()) {
+                walk(item, &format!("{path}[]"), order, shape);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The meaning of a field and which entry of the table says so.
+fn meaning(command: &str, path: &str) -> Option<(&'static str, &'static str)> {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let mut tail = path.splitn(2, '.').nth(1).map(str::to_owned);
+    if !path.contains('.') {
+        tail = None;
+    }
+    let exact = format!("{command}:{path}");
+    let candidates = [Some(exact), Some(path.to_owned()), tail, Some(last.to_owned())];
+    candidates
+        .into_iter()
+        .flatten()
+        .find_map(|name| MEANINGS.iter().find(|(known, _)| *known == name))
+        .copied()
+}
+
+/// Real runs: each command's documents.
+fn runs() -> Vec<(&'static str, Vec<Value>)> {
+    let mut env = TestEnvironment::with_clis();
+    let json = |env: &TestEnvironment, words: &[&str]| env.run(&[words, &["--json"]].concat()).json();
+    let init = vec![
+        json(&env, &["init", "--all", "--dry-run"]),
+        json(&env, &["init", "--all", "--label", "api", "--trust-codex-hooks"]),
+        json(&crate::trust::machine(), &["init", "--provider", "codex", "--trust-codex-hooks"]),
+    ];
+    let providers = vec![json(&env, &["list-providers"])];
+    let doctor = vec![json(&env, &["doctor"])];
+    let uninstall = vec![json(&env, &["uninstall", "--all"])];
+    let (api, web) = env.two_sessions();
+    let mut store = env.store();
+    let asked = question(&mut store, web, api, "which port?");
+    answer(&mut store, api, asked, "8080");
+    question(&mut store, web, api, "which host?");
+    store.set_summary(api, Some("porting")).unwrap();
+    let asked = asked.to_string();
+    let sent = json(&env, &["send-message", "api", "x", "--subject", "s", "--expires", "1h"]);
+    let cancelled = json(&env, &["cancel", sent["id"].as_str().unwrap()]);
+    let mut whoami = vec![json(&env, &["whoami"])];
+    let inbox = vec![json(&env, &["inbox", "api", "--all"]), json(&env, &["inbox"])];
+    let documents = vec![
+        ("init", init),
+        ("uninstall", uninstall),
+        ("doctor", doctor),
+        ("list-providers", providers),
+        ("send-message", vec![sent.clone()]),
+        ("broadcast", vec![json(&env, &["broadcast", "x"])]),
+        (
+            "ask",
+            vec![
+                json(&env, &["ask", "--resume", &asked]),
+                json(&env, &["ask", "web", "x", "--timeout", "1s"]),
+            ],
+        ),
+        ("reply", vec![json(&env, &["reply", &asked, "9090"])]),
+        ("inbox", inbox),
+        ("read", vec![json(&env, &["read", sent["id"].as_str().unwrap()]), json(&env, &["read", &asked])]),
+        ("tail-inbox", vec![json(&env, &["tail-inbox", "--last", "1", "--count", "1"])]),
+        ("list-sessions", vec![json(&env, &["list-sessions"])]),
+        (
+            "receipts",
+            vec![json(&env, &["receipts", &asked]), json(&env, &["receipts", sent["id"].as_str().unwrap()])],
+        ),
+        ("cancel", vec![cancelled]),
+        ("inspect (message)", vec![json(&env, &["inspect", &asked])]),
+        ("inspect (session)", vec![json(&env, &["inspect", "api"])]),
+    ];
+    env.set("SESSION_BRIDGE_SESSION_ID", &api.to_string());
+    whoami.push(json(&env, &["whoami"]));
+    let rest = vec![
+        ("whoami", whoami),
+        ("completions", vec![json(&env, &["completions", "fish"])]),
+        ("version", vec![json(&env, &["version"])]),
+        ("any command that fails", vec![json(&env, &["read", "nothing"])]),
+    ];
+    documents.into_iter().chain(rest).collect()
+}
+
+#[test]
+fn the_page_of_documents() {
+    let mut page = String::from(
+        "# JSON documents\n\n<!-- Made by installer/tests/cli/json.rs; UPDATE_DOCS=1 writes it anew. -->\n\n",
+    );
+    page.push_str("With `--json` a command prints one document on standard output, without colours; `tail-inbox` prints one per line. Fields may be\nadded; those that are here keep their names and meanings. Fields that have no value are null or absent.\n");
+    let mut used = BTreeSet::new();
+    let mut missing = Vec::new();
+    for (command, documents) in runs() {
+        let (mut order, mut shape) = (Vec::new(), Shape::new());
+        documents.iter().for_each(|document| walk(document, "", &mut order, &mut shape));
+        let _ = write!(page, "\n## {command}\n\n| field | type | meaning |\n| --- | --- | --- |\n");
+        for path in order.iter().filter(|path| !path.ends_with("[]")) {
+            let kinds = shape[path].iter().copied().collect::<Vec<_>>().join(" or ");
+            match meaning(command, path) {
+                Some((entry, meaning)) => {
+                    used.insert(entry);
+                    let _ = writeln!(page, "| `{path}` | {kinds} | {meaning} |");
+                }
+                None => missing.push(format!("{command}:{path}")),
+            }
+        }
+    }
+    assert!(missing.is_empty(), "fields without a meaning: {missing:#?}");
+    let stale: Vec<_> = MEANINGS.iter().map(|(name, _)| *name).filter(|name| !used.contains(name)).collect();
+    assert!(stale.is_empty(), "meanings of no field: {stale:?}");
+    compare("docs/json.md", &page);
+}
