@@ -27,6 +27,19 @@ impl Home {
         host.home().map(|home| Self { root: home.join(".session-bridge") }).ok_or(NoHome)
     }
 
+    /// As [`Home::find`], for a program that was started by its constant path: without the variable, the home is where
+    /// the path leads, so that hosts need not hand the variable on to their hooks.
+    pub fn find_for(host: &dyn Host, program: &Path) -> Result<Self, NoHome> {
+        let found = Self::find(host);
+        let named = host.env(environment::HOME.name).is_some_and(|v| !v.is_empty());
+        let around =
+            program.parent().filter(|bin| bin.is_absolute() && bin.ends_with("bin")).and_then(Path::parent);
+        match around.map(Self::at) {
+            Some(home) if !named && found.as_ref() != Ok(&home) && host.exists(&home.ledger()) => Ok(home),
+            _ => found,
+        }
+    }
+
     /// A home at a known place.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -90,5 +103,17 @@ mod tests {
         host.env.insert(environment::HOME.name.into(), "/elsewhere".into());
         assert_eq!(Home::find(&host).unwrap().root(), Path::new("/elsewhere"));
         assert_eq!(Home::find(&FakeHost::default()), Err(NoHome));
+    }
+
+    #[test]
+    fn a_constant_path_leads_to_its_home() {
+        let mut host = FakeHost::at("/home/u");
+        let program = Path::new("/elsewhere/bin/session-bridge-hook");
+        let root = |host: &FakeHost, program| Home::find_for(host, program).unwrap().root().to_owned();
+        assert_eq!(root(&host, program), Path::new("/home/u/.session-bridge"), "any other folder named bin");
+        host.files.insert("/elsewhere/ledger/codex.json".into(), Vec::new());
+        assert_eq!(root(&host, program), Path::new("/elsewhere"));
+        host.env.insert(environment::HOME.name.into(), "/named".into());
+        assert_eq!(root(&host, program), Path::new("/named"));
     }
 }

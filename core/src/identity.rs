@@ -58,6 +58,7 @@ mod tests {
             short: "x",
             binaries: &[],
             mcp_clients: &[],
+            mcp_call_id: &[],
             identity: Identity { hook: &[], mcp },
             hooks: &[],
             inject: &[],

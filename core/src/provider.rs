@@ -38,6 +38,8 @@ pub struct Card {
     pub binaries: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends.
     pub mcp_clients: &'static [&'static str],
+    /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it.
+    pub mcp_call_id: &'static [&'static str],
     /// How hooks and MCP calls name their session.
     pub identity: Identity,
     /// Host events that we ask for.
@@ -58,6 +60,11 @@ impl Card {
     /// The hook entry for one of the host's events.
     pub fn hook(&self, event: &str) -> Option<&'static HookSpec> {
         self.hooks.iter().find(|spec| spec.event == event)
+    }
+
+    /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
+    pub fn one_per_process(&self) -> bool {
+        self.identity.mcp.contains(&Source::HostProcess)
     }
 
     /// What may be put before the model at a moment, if anything.

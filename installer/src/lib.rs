@@ -1,3 +1,11 @@
 //! The `session-bridge` command: for people, for scripts, and as MCP server for agent CLIs.
 
+pub mod cli;
+mod exit;
+mod install;
+pub mod mcp;
 pub mod post;
+mod report;
+mod term;
+
+pub use exit::TABLE as EXIT_STATUSES;

@@ -65,10 +65,15 @@ impl PostError {
 
 /// Checks, resolves and commits one message.
 pub fn send(store: &mut Store, out: &Outgoing<'_>) -> Result<Sent, PostError> {
+    send_as(store, MessageId::generate(), out)
+}
+
+/// As [`send`], under an id that the caller chose, for instance to claim the answer before anybody can give it.
+pub fn send_as(store: &mut Store, id: MessageId, out: &Outgoing<'_>) -> Result<Sent, PostError> {
     let kind = message::check(out.kind, out.subject, out.body)?;
     let recipients = resolve(store, out.room, out.to, me(&out.author), out.newest)?;
     let draft = Draft {
-        id: MessageId::generate(),
+        id,
         author: out.author.clone(),
         room: out.room,
         to: out.to,

@@ -147,7 +147,9 @@ impl Job {
                 ops::strip(current, format, &removal).map_err(fault)?
             }
         };
-        if self.wants.is_empty() || (current.is_none() && self.target.create == Create::No) {
+        // What the host derives from edits that stay is to stay, too.
+        let all_goes = self.derived_gone.len() == self.derived.len();
+        if (self.wants.is_empty() && all_goes) || (current.is_none() && self.target.create == Create::No) {
             return Ok(Outcome { after: base.clone(), base, edits: Vec::new() });
         }
         let gone: Vec<&ConfigEdit> = self

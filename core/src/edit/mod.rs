@@ -1,8 +1,8 @@
 //! Pure editors: bytes in, bytes out.
 //!
-//! [`ops`] says what an edit means on any structured text; [`jsonc`] and [`toml`] know four primitives each and carry
-//! them out as insertions and deletions in the original characters; [`draft`] holds them to their word. [`text`] and
-//! [`file`] do the same for blocks and whole files.
+//! `ops` says what an edit means on any structured text; `jsonc` and `toml` know four primitives each and carry
+//! them out as insertions and deletions in the original characters; `draft` holds them to their word. `text` and
+//! `file` do the same for blocks and whole files.
 
 mod draft;
 mod envelope;

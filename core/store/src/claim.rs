@@ -1,12 +1,12 @@
 //! Claims of open waits: what a wait is about to return, no other surface shows.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::Kind;
 
 use crate::error::StoreError;
 use crate::open::Store;
-use crate::row::Message;
+use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message, parsed};
 
 /// Which messages a wait is for. Empty fields match everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +69,31 @@ impl Store {
             Ok(())
         })?;
         Ok(ClaimId(id))
+    }
+
+    /// The question of a peer that waits for this session's answer while this claim waits for that peer's. Of two waits
+    /// that cross, only the younger one finds something (rule D6).
+    pub fn crossing(&self, session: SessionId, claim: &ClaimId) -> Result<Option<Message>, StoreError> {
+        let sql = format!(
+            "SELECT {MESSAGE}, c.session, c.server FROM claim mine
+             JOIN message asked ON asked.id = mine.reply_to
+             JOIN delivery out ON out.seq = asked.seq
+             JOIN claim c ON c.session = out.session AND c.id < mine.id AND c.until > ?3
+             JOIN message m ON m.id = c.reply_to AND m.sender = c.session
+             JOIN delivery d ON d.seq = m.seq AND d.session = ?2
+             WHERE mine.id = ?1 AND d.state NOT IN ('answered', 'declined', 'expired', 'failed')
+             ORDER BY m.seq LIMIT 1"
+        );
+        let now = self.now();
+        let found = self
+            .db
+            .query_row(&sql, params![claim.0, session.to_string(), now], |row| {
+                Ok((Message::read(row)?, parsed(row, MESSAGE_COLUMNS)?, row.get(MESSAGE_COLUMNS + 1)?))
+            })
+            .optional()?;
+        Ok(found.and_then(|(message, peer, server): (_, SessionId, String)| {
+            self.run.session(peer).server_lives(&server).then_some(message)
+        }))
     }
 
     /// Gives a claim up.

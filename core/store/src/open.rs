@@ -109,6 +109,11 @@ impl Store {
             .is_some_and(|key| key == self.file)
     }
 
+    /// Device and inode of the file that this connection writes to.
+    pub(crate) fn file_id(&self) -> (u64, u64) {
+        (self.file.device, self.file.inode)
+    }
+
     /// Turns to the present store after the file was set aside.
     pub(crate) fn reopen(&mut self) -> Result<(), StoreError> {
         *self = Self::open_with(&self.home, self.role, self.clock.clone())?;

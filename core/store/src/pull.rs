@@ -1,6 +1,6 @@
 //! Bodies in the result of an MCP call: a surface with an attempt of its own.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
 use crate::attempt::{self, NewAttempt, Part};
@@ -113,6 +113,11 @@ impl Store {
         })
     }
 
+    /// A message that this session received or sent; nothing changes by looking.
+    pub fn message_for(&self, session: SessionId, id: MessageId) -> Result<Message, StoreError> {
+        readable(&self.db, session, id)
+    }
+
     /// The model says that it dealt with these. Only ids that were shown to the session; naming them also proves that
     /// they were seen.
     pub fn mark_read(&mut self, session: SessionId, ids: &[MessageId]) -> Result<u32, StoreError> {
@@ -146,7 +151,7 @@ impl Store {
 }
 
 /// A message that this session received or sent.
-fn readable(tx: &Transaction<'_>, session: SessionId, id: MessageId) -> Result<Message, StoreError> {
+fn readable(tx: &Connection, session: SessionId, id: MessageId) -> Result<Message, StoreError> {
     let message = send::find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
     let mine: bool = tx.query_row(
         "SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2)",

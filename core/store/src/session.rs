@@ -202,6 +202,14 @@ impl Store {
         })
     }
 
+    /// Notes that a session's present conversation was told how to take peer text.
+    pub fn set_guarded(&mut self, id: SessionId) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.execute("UPDATE session SET guarded = 1 WHERE id = ?1", [id.to_string()])?;
+            Ok(())
+        })
+    }
+
     /// The sessions of a room, or of all rooms, live ones first, the last seen first among them. Sessions whose
     /// process is gone are noted as ended on the way.
     pub fn sessions(&mut self, room: Option<&str>, with_ended: bool) -> Result<Vec<SessionView>, StoreError> {

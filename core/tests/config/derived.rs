@@ -104,3 +104,24 @@ fn the_index_is_that_of_today_or_nobodys() {
         assert!(machine.read("hooks.json").unwrap().contains("theirs"));
     }
 }
+
+#[test]
+fn reviews_stay_as_long_as_what_was_reviewed() {
+    let machine = Machine::new();
+    let hooks = machine.path("hooks.json");
+    let config = machine.path("config.toml");
+    let edits = || vec![reviewed(hook(&hooks, Format::Json, "SessionStart"), &config)];
+    machine.apply(edits()).unwrap();
+    let review = format!("[hooks.state.\"{}:session_start:0:0\"]\ntrusted_hash = \"h\"\n", hooks.display());
+    machine.write("config.toml", &review);
+    assert!(machine.apply(edits()).unwrap().written.is_empty());
+    let more = || [edits(), vec![server(&config, Format::Toml)]].concat();
+    machine.apply(more()).unwrap();
+    assert!(machine.read("config.toml").unwrap().starts_with(&review));
+    machine.apply(edits()).unwrap();
+    assert_eq!(machine.read("config.toml").unwrap(), review);
+    // The hook goes by an upgrade, and its review with it.
+    machine.apply(vec![server(&config, Format::Toml)]).unwrap();
+    assert!(!machine.read("config.toml").unwrap().contains("trusted_hash"));
+    assert!(!hooks.exists());
+}

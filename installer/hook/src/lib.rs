@@ -27,13 +27,14 @@ const MAX_STDIN: u64 = 32 * 1024 * 1024;
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
-/// Runs the hook with its two arguments, provider and event. Never fails towards the host.
-pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+/// Runs the hook with its whole command line: program, provider, event. Never fails towards the host.
+pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     // An abort would dump core and look like a crash to the host.
     std::panic::set_hook(Box::new(|_| quit()));
     let began = Instant::now();
     let host = RealHost;
-    let Ok(home) = Home::find(&host) else { return ExitCode::SUCCESS };
+    let program = args.next().unwrap_or_default();
+    let Ok(home) = Home::find_for(&host, Path::new(&program)) else { return ExitCode::SUCCESS };
     let words: Vec<String> = args.map(|word| word.to_string_lossy().into_owned()).take(2).collect();
     let mut stdin = Vec::new();
     let read = std::io::stdin().lock().take(MAX_STDIN + 1).read_to_end(&mut stdin);

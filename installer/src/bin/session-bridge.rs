@@ -1,3 +1,8 @@
-//! The command for people, scripts and MCP hosts.
+//! The command for people, scripts and MCP hosts. Under the hook's name it is the hook, for installations that have
+//! no slim one.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    session_bridge::cli::run(std::env::args_os().collect())
+}

@@ -27,6 +27,7 @@ const CARD: Card = Card {
     short: "claude",
     binaries: &["claude"],
     mcp_clients: &["claude-code"],
+    mcp_call_id: &["claudecode/toolUseId"],
     identity: Identity {
         hook: &[Source::Field("session_id")],
         mcp: &[Source::HostProcess, Source::SpawnEnv("CLAUDE_CODE_SESSION_ID")],

@@ -54,10 +54,10 @@ mod tests {
         let site = locate(&host, &Scope::User).unwrap();
         assert_eq!(site.hooks_file, Path::new("/home/u/.claude/settings.json"));
         assert_eq!(site.mcp_file, Path::new("/home/u/.claude.json"));
-        host.env.insert(CONFIG_DIR.into(), "/work/cfg".into());
+        host.env.insert(CONFIG_DIR.into(), "/cfg".into());
         let site = locate(&host, &Scope::User).unwrap();
-        assert_eq!(site.hooks_file, Path::new("/work/cfg/settings.json"));
-        assert_eq!(site.mcp_file, Path::new("/work/cfg/.claude.json"));
+        assert_eq!(site.hooks_file, Path::new("/cfg/settings.json"));
+        assert_eq!(site.mcp_file, Path::new("/cfg/.claude.json"));
     }
 
     #[test]

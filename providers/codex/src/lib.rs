@@ -27,6 +27,7 @@ const CARD: Card = Card {
     short: "codex",
     binaries: &["codex"],
     mcp_clients: &["codex-mcp-client"],
+    mcp_call_id: &["callId"],
     identity: Identity {
         hook: &[Source::Field("session_id")],
         mcp: &[Source::Meta { thread: "threadId", root: "sessionId" }],

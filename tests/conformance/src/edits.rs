@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use session_bridge_core::plan::{ConfigEdit, EditOp, Format, KeyPart, KeyPath, Plan};
+use session_bridge_core::plan::{ConfigEdit, EditOp, Format, KeyPart, KeyPath, OnRemove, Plan};
 
 use crate::home::TestHome;
 
@@ -112,6 +112,17 @@ fn position(edit: &ConfigEdit) -> usize {
     let mut value = parse(&fs::read_to_string(&edit.file.path).unwrap(), edit.file.format == Format::Toml);
     let list = reach(&mut value, &at.0).as_array().unwrap();
     list.iter().position(|item| item == ours).unwrap()
+}
+
+/// Where the elements of others stand in the edit's list, if the host knows them by that.
+pub(crate) fn places_of(edit: &ConfigEdit) -> Option<Vec<(usize, Value)>> {
+    let EditOp::Item { at, value: ours, on_remove: OnRemove::KeepPosition(inert), .. } = &edit.op else {
+        return None;
+    };
+    let mut value =
+        parse(&fs::read_to_string(&edit.file.path).unwrap_or_default(), edit.file.format == Format::Toml);
+    let list = reach(&mut value, &at.0).as_array().cloned().unwrap_or_default();
+    Some(list.into_iter().enumerate().filter(|(_, item)| item != ours && item != inert).collect())
 }
 
 /// A value without the inert groups that keep a place in a list.

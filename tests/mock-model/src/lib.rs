@@ -18,7 +18,8 @@
 //! ```
 //!
 //! Requests that are not a step of a conversation (thread titles, token counts, connection checks) are answered
-//! inertly, recorded apart, and consume no turn of the script.
+//! inertly, recorded apart, and consume no turn of the script. One thing cannot be told apart: Claude Code asks for the
+//! summary of a compaction with a request that looks like any other step, so `/compact` takes a scripted turn there.
 
 mod anthropic;
 mod http;

@@ -11,17 +11,25 @@ use crate::programs::{self, Programs};
 /// Set in the environment of the process that runs inside the namespaces.
 const INSIDE: &str = "SESSION_BRIDGE_REAL_CLI_INSIDE";
 
-/// Brings loopback up with whichever tool is there, then runs the rest of the command line. The shell stays as the
-/// first process of the process namespace and collects what daemons leave behind.
-const ENTER: &str = r#"ip link set lo up 2>/dev/null || ifconfig lo up || exit 70; "$0" "$@"; exit $?"#;
+/// Brings loopback up with whichever tool is there, gives Codex's daemon a socket folder of its own, and runs the rest
+/// of the command line. The daemon's folder is in `/tmp` whatever TMPDIR says, and a daemon refuses one that another
+/// user owns; the mount hides it from this run, and this run's sockets from the machine. The shell stays as the first
+/// process of the process namespace and collects what daemons leave behind.
+const ENTER: &str = r#"
+ip link set lo up 2>/dev/null || ifconfig lo up || exit 70
+sockets=/tmp/codex-daemon-$(id -u)
+mkdir -p -m 700 "$sockets" && mount -t tmpfs -o mode=700 tmpfs "$sockets" || exit 71
+"$0" "$@"
+exit $?
+"#;
 
 /// Whether this process is already inside.
 pub(crate) fn inside() -> bool {
     env::var_os(INSIDE).is_some()
 }
 
-/// Starts this very program again, with its arguments, inside namespaces of its own: network (loopback only) and, where
-/// the machine allows it, processes, so that nothing survives the run. Returns only if that is not possible.
+/// Starts this very program again, with its arguments, inside namespaces of its own: network (loopback only), mounts and,
+/// where the machine allows it, processes, so that nothing survives the run. Returns only if that is not possible.
 pub(crate) fn enter(built: &Programs) -> DriverError {
     let program = match env::current_exe() {
         Ok(program) => program,
@@ -57,7 +65,7 @@ pub(crate) fn enter(built: &Programs) -> DriverError {
 fn candidates() -> Vec<Vec<&'static str>> {
     let user: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--map-root-user"] };
     let processes = ["--pid", "--fork", "--kill-child", "--mount-proc"];
-    let full = user.iter().chain(&["--net"]).chain(&processes).copied().collect();
-    let network = user.iter().chain(&["--net"]).copied().collect();
+    let full = user.iter().chain(&["--net", "--mount"]).chain(&processes).copied().collect();
+    let network = user.iter().chain(&["--net", "--mount"]).copied().collect();
     vec![full, network]
 }

@@ -22,6 +22,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         short: id,
         binaries: &[],
         mcp_clients: &[],
+        mcp_call_id: &[],
         identity: Identity { hook: &[], mcp: &[] },
         hooks: EVENTS,
         inject: INJECT,

@@ -10,7 +10,7 @@ use session_bridge_core::apply::{Disk, apply, check, preview, revert};
 use session_bridge_core::plan::{Plan, State};
 use session_bridge_core::preview::{problems, unified_diff};
 
-use crate::edits::{damage, derive, json_text, meddle, value_of, with_member, without_inert};
+use crate::edits::{damage, derive, json_text, meddle, places_of, value_of, with_member, without_inert};
 use crate::fixtures::{name_of, sorted};
 use crate::home::{Entry, Style, TestHome};
 use crate::{Subject, trial};
@@ -67,6 +67,10 @@ fn add_case(
     let home = make.clone();
     trial(trials, format!("L4::what_the_host_derived_goes_too::{case}"), move || {
         derived(subject, &home(Style::AsIs));
+    });
+    let home = make.clone();
+    trial(trials, format!("L4::others_keep_the_place_they_are_known_by::{case}"), move || {
+        places(subject, &home(Style::AsIs));
     });
     let home = make.clone();
     trial(trials, format!("L5::doctor_names_exactly_the_damaged_edit::{case}"), move || {
@@ -177,6 +181,20 @@ fn derived(subject: Subject, home: &TestHome) {
         assert!(!notes(file).contains(key.as_str()), "{key} stayed");
         assert!(notes(file).contains("somebody-elses-key"));
     }
+}
+
+/// Where a host knows the elements of a list by position, removing ours moves no other. A list without others after
+/// ours goes back to what it was.
+fn places(subject: Subject, home: &TestHome) {
+    let plan = home.plan(subject);
+    apply(&plan, &home.disk()).unwrap();
+    for file in files(&plan) {
+        meddle(&file, &plan, true);
+    }
+    let known = || plan.edits.iter().filter_map(places_of).collect::<Vec<_>>();
+    let before = known();
+    revert(&plan.provider, &home.disk()).unwrap();
+    assert_eq!(known(), before);
 }
 
 fn doctor(subject: Subject, home: &TestHome) {

@@ -1,0 +1,96 @@
+//! `list-sessions`: who is there.
+
+use serde_json::{Value, json};
+use session_bridge_core::name::Name;
+use session_bridge_store::{Presence, SessionView};
+
+use super::Status;
+use super::context::Context;
+use super::show;
+use crate::exit;
+use crate::term::{Table, cell, one_line, plain, style};
+
+/// List the sessions that can be reached.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only those of this room; by default those of all rooms.
+    #[arg(long)]
+    room: Option<Name>,
+    /// Show sessions that have ended as well.
+    #[arg(long)]
+    ended: bool,
+    /// Only those of this provider.
+    #[arg(long)]
+    provider: Option<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Status {
+    let mut store = context.store()?;
+    let mut views = store.sessions(args.room.as_ref().map(Name::as_str), args.ended)?;
+    if let Some(provider) = &args.provider {
+        views.retain(|view| view.session.provider == *provider);
+    }
+    if context.ui.json {
+        let sessions: Vec<_> = views.iter().map(document).collect();
+        context.ui.document(&json!({ "sessions": sessions }))?;
+        return Ok(exit::OK);
+    }
+    if views.is_empty() {
+        context.ui.say(
+            "no sessions yet. A session is listed once it ran a hook or a tool of the bridge; `session-bridge doctor` says whether it can.\n",
+        )?;
+        return Ok(exit::OK);
+    }
+    context.ui.say(&table(context, &views))?;
+    Ok(exit::OK)
+}
+
+fn table(context: &Context, views: &[SessionView]) -> String {
+    let rooms = views.iter().any(|view| view.session.room != views[0].session.room)
+        || views[0].session.room != Name::default_room().as_str();
+    let mut table = Table::new(&[
+        "LABEL", "PROVIDER", "STATE", "SEEN", "UNREAD", "ROOM", "ROLES", "ID", "FOLDER", "DOING",
+    ]);
+    for view in views {
+        let session = &view.session;
+        let unread = if view.unread == 0 { plain("") } else { cell(view.unread.to_string(), style::WARN) };
+        let name = if view.presence == Presence::Ended { style::DIM } else { style::NAME };
+        table.row(vec![
+            cell(&session.label, name),
+            plain(&session.provider),
+            cell(view.presence.as_str(), show::presence_style(view.presence)),
+            cell(context.ui.ago(view.seen), style::DIM),
+            unread,
+            plain(if rooms { session.room.as_str() } else { "" }),
+            plain(session.roles.join(", ")),
+            cell(session.id.to_string(), style::DIM),
+            plain(&session.cwd),
+            plain(session.summary.as_deref().map(|text| one_line(text, 100)).unwrap_or_default()),
+        ]);
+    }
+    table.render()
+}
+
+/// A session as JSON.
+pub(super) fn document(view: &SessionView) -> Value {
+    let session = &view.session;
+    json!({
+        "session": session.id,
+        "label": session.label,
+        "provider": session.provider,
+        "native": session.native,
+        "room": session.room,
+        "roles": session.roles,
+        "presence": view.presence,
+        "seen": view.seen,
+        "unread": view.unread,
+        "cwd": session.cwd,
+        "repo": session.repo,
+        "summary": session.summary,
+        "pid": session.host.map(|host| host.pid),
+        "conversation": session.conversation,
+        "started": session.started,
+        "ended": session.ended,
+        "end_reason": session.end_reason,
+    })
+}

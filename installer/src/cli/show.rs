@@ -1,0 +1,127 @@
+//! Messages, sessions and receipts as several commands show them.
+
+use session_bridge_core::frame::printable;
+use session_bridge_core::message::{Kind, Via};
+use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step};
+
+use crate::term::{Ui, indented, moment, one_line, style};
+
+/// How a state looks.
+pub(crate) fn state_style(state: State) -> anstyle::Style {
+    match state {
+        State::Seen | State::Answered => style::GOOD,
+        State::Declined | State::Expired | State::Failed => style::BAD,
+        State::Injected => style::NAME,
+        _ => style::WARN,
+    }
+}
+
+/// How a presence looks.
+pub(crate) fn presence_style(presence: Presence) -> anstyle::Style {
+    match presence {
+        Presence::Busy => style::WARN,
+        Presence::Idle => style::GOOD,
+        Presence::Offline | Presence::Ended => style::DIM,
+    }
+}
+
+/// How a kind looks: what wants an answer stands out.
+pub(crate) fn kind_style(kind: &Kind) -> anstyle::Style {
+    if matches!(kind, Kind::Question) { style::WARN } else { anstyle::Style::new() }
+}
+
+/// The sender, and how it was sent.
+pub(crate) fn sender(message: &Message) -> String {
+    let from = printable(&message.from);
+    match (message.via, &message.provider) {
+        (Via::CommandLine, _) => format!("{from} (command line)"),
+        (_, Some(provider)) => format!("{from} ({provider})"),
+        _ => from,
+    }
+}
+
+/// A whole message: its head in a few lines, then its text.
+pub(crate) fn message(ui: Ui, message: &Message) -> String {
+    let (strong, dim) = (style::STRONG, style::DIM);
+    let kind = kind_style(&message.kind);
+    let mut out =
+        format!("{kind}{}{kind:#} {strong}{}{strong:#}\n", printable(message.kind.as_str()), message.id);
+    let mut field = |name: &str, value: &str| {
+        out.push_str(&format!("{dim}{name:<9}{dim:#} {}\n", one_line(value, usize::MAX)));
+    };
+    field("from", &sender(message));
+    field("to", &message.to);
+    field("room", &message.room);
+    if let Some(subject) = &message.subject {
+        field("subject", subject);
+    }
+    field("sent", &format!("{} ({})", ui.ago(message.created), moment(message.created)));
+    if let Some(at) = message.expires {
+        field("expires", &crate::term::until(ui.now, at));
+    }
+    if let Some(parent) = message.in_reply_to {
+        field("replies to", &parent.to_string());
+    }
+    out.push('\n');
+    out.push_str(&indented(&message.body, 2));
+    out
+}
+
+/// One recipient's state and every step to it.
+pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
+    let (name, dim, look) = (style::NAME, style::DIM, state_style(receipt.state));
+    let mut out = format!(
+        "{name}{}{name:#} ({})  {look}{}{look:#}",
+        printable(&receipt.label),
+        printable(&receipt.provider),
+        receipt.state
+    );
+    if let Some(remark) = &receipt.remark {
+        out.push_str(&format!("  {}", one_line(remark, usize::MAX)));
+    }
+    if receipt.doubt {
+        out.push_str(&format!("  {dim}may or may not have reached the model{dim:#}"));
+    } else if receipt.parked {
+        out.push_str(&format!("  {dim}announced, waits to be read by id{dim:#}"));
+    }
+    if let Some(answer) = receipt.answer {
+        out.push_str(&format!("  {dim}by {answer}{dim:#}"));
+    }
+    out.push('\n');
+    for done in &receipt.steps {
+        out.push_str(&format!("  {}\n", step(ui, done)));
+    }
+    out
+}
+
+/// One step: the state, when, where and what proves it.
+pub(crate) fn step(ui: Ui, step: &Step) -> String {
+    let (look, dim) = (state_style(step.state), style::DIM);
+    let mut out = format!("{look}{:<9}{look:#} {:>9}", step.state, ui.ago(step.at));
+    let details: Vec<String> = [&step.surface, &step.evidence]
+        .into_iter()
+        .flatten()
+        .map(|text| one_line(text, usize::MAX))
+        .collect();
+    if !details.is_empty() {
+        out.push_str(&format!("  {dim}{}{dim:#}", details.join(": ")));
+    }
+    out
+}
+
+/// Recipients in one line.
+pub(crate) fn recipients(views: &[SessionView]) -> String {
+    if views.is_empty() {
+        return "nobody".to_owned();
+    }
+    let name = style::NAME;
+    let one = |view: &SessionView| {
+        format!(
+            "{name}{}{name:#} ({}, {})",
+            printable(&view.session.label),
+            view.session.provider,
+            view.presence.as_str()
+        )
+    };
+    views.iter().map(one).collect::<Vec<_>>().join(", ")
+}

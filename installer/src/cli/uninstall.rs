@@ -1,0 +1,185 @@
+//! `uninstall`: takes out what the ledger says is ours, and nothing else.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use session_bridge_core::apply::{self, Disk};
+use session_bridge_core::preview;
+use session_bridge_providers::by_id;
+
+use super::Status;
+use super::context::Context;
+use super::init::unknown_provider;
+use crate::exit;
+use crate::install::{defaults, ledgers, links, provider_of};
+use crate::report::Failure;
+use crate::term::style;
+
+/// Take the bridge out of agent CLIs.
+///
+/// Files that nobody else has written since are afterwards what they were before, byte for byte; in others only our
+/// entries go. Messages stay.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Take it out of this one; may be given several times.
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "all", required_unless_present = "all")]
+    provider: Vec<String>,
+    /// Take it out of every agent CLI.
+    #[arg(long)]
+    all: bool,
+    /// Show what would be changed, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What became of one ledger.
+struct Outcome {
+    ledger: String,
+    name: String,
+    written: Vec<PathBuf>,
+    kept: Vec<PathBuf>,
+    patch: Vec<Value>,
+    diff: String,
+    failure: Option<Failure>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Status {
+    let known = ledgers(&context.home)?;
+    for id in &args.provider {
+        if by_id(id).is_none() && !known.iter().any(|name| provider_of(name) == id) {
+            return Err(unknown_provider(id));
+        }
+    }
+    let chosen: Vec<String> = known
+        .into_iter()
+        .filter(|name| args.all || args.provider.iter().any(|id| id == provider_of(name)))
+        .collect();
+    let disk = Disk::new(context.home.root());
+    let outcomes: Vec<Outcome> = chosen.iter().map(|name| undo(args, context, name, &disk)).collect();
+    let mut removed = Vec::new();
+    let none_left = !args.dry_run && ledgers(&context.home)?.is_empty();
+    if none_left {
+        removed = links::remove(&context.home)?;
+    }
+    show(args, context, &outcomes, &removed, none_left)?;
+    Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))
+}
+
+fn undo(args: &Args, context: &Context, ledger: &str, disk: &Disk) -> Outcome {
+    let id = provider_of(ledger);
+    let mut outcome = Outcome {
+        ledger: ledger.to_owned(),
+        name: by_id(id).map_or_else(|| id.to_owned(), |provider| provider.card().name.to_owned()),
+        written: Vec::new(),
+        kept: Vec::new(),
+        patch: Vec::new(),
+        diff: String::new(),
+        failure: None,
+    };
+    if let Err(failure) = try_undo(args, context, ledger, disk, &mut outcome) {
+        outcome.failure = Some(failure);
+    }
+    outcome
+}
+
+fn try_undo(
+    args: &Args,
+    context: &Context,
+    ledger: &str,
+    disk: &Disk,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let before = apply::preview_revert(ledger, disk)?;
+    outcome.patch = preview::patch(&before).as_array().cloned().unwrap_or_default();
+    if args.dry_run {
+        outcome.diff = preview::unified_diff(&before);
+        return before
+            .files
+            .into_iter()
+            .find_map(|file| file.after.err())
+            .map_or(Ok(()), |error| Err(error.into()));
+    }
+    let applied = apply::revert(ledger, disk)?;
+    outcome.written = applied.written;
+    outcome.kept = applied.kept;
+    // What new sessions start with belongs to the provider, whichever scopes it is installed in.
+    let id = provider_of(ledger);
+    if !ledgers(&context.home)?.iter().any(|name| provider_of(name) == id) {
+        defaults::forget(&context.home, id)?;
+    }
+    Ok(())
+}
+
+fn show(
+    args: &Args,
+    context: &Context,
+    outcomes: &[Outcome],
+    links: &[PathBuf],
+    none_left: bool,
+) -> Result<(), Failure> {
+    let ui = context.ui;
+    let stays = context.home.store().exists().then(|| context.home.root().to_owned());
+    if ui.json {
+        let providers: Vec<Value> = outcomes
+            .iter()
+            .map(|outcome| {
+                json!({
+                    "provider": provider_of(&outcome.ledger),
+                    "state": if outcome.failure.is_some() { "failed" } else { "removed" },
+                    "files": outcome.patch,
+                    "kept": outcome.kept,
+                    "error": outcome.failure.as_ref().map(|failure| failure.document()["error"].clone()),
+                })
+            })
+            .collect();
+        return ui.document(&json!({
+            "dry_run": args.dry_run, "providers": providers, "links_removed": links, "stays": stays
+        }));
+    }
+    let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
+    let mut text = String::new();
+    if outcomes.is_empty() {
+        text.push_str("nothing to do: the bridge is not installed there\n");
+    }
+    for outcome in outcomes {
+        text.push_str(&format!("{strong}{}{strong:#}\n", outcome.name));
+        text.push_str(&outcome.diff);
+        for path in &outcome.written {
+            let there = path.exists();
+            let action = if there { "restored" } else { "removed" };
+            text.push_str(&format!("  {good}✓{good:#} {action} {}\n", path.display()));
+        }
+        for path in &outcome.kept {
+            text.push_str(&format!(
+                "  {warn}!{warn:#} {} stays: others have written into it\n",
+                path.display()
+            ));
+        }
+        if let Some(failure) = &outcome.failure {
+            for line in failure.text().lines() {
+                text.push_str(&format!("  {line}\n"));
+            }
+        } else if !args.dry_run && outcome.written.is_empty() {
+            text.push_str(&format!("  {good}✓{good:#} nothing was left to take out\n"));
+        }
+    }
+    for path in links {
+        text.push_str(&format!("{good}✓{good:#} removed {}\n", path.display()));
+    }
+    if args.dry_run {
+        text.push_str(&format!("{dim}nothing was changed{dim:#}\n"));
+    } else if let Some(root) = stays.filter(|_| none_left) {
+        text.push_str(&format!(
+            "{dim}messages and backups stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
+            root.display(),
+            quoted(&root.to_string_lossy())
+        ));
+    }
+    ui.say(&text)
+}
+
+/// One word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,174 @@
+//! Which session calls. Decided once per call, when it arrives (rule W2), by what the host provably gives.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use session_bridge_core::environment;
+use session_bridge_core::host::{Host as _, RealHost};
+use session_bridge_core::id::SessionId;
+use session_bridge_core::identity::{self, Caller};
+use session_bridge_core::process::ProcessKey;
+use session_bridge_core::provider::{Card, Provider};
+use session_bridge_store::{Arrival, Session, Store, StoreError, Wanted};
+
+use super::result::Refusal;
+use super::store_thread::{Desk, StoreThread};
+
+/// How long a call waits for a hook to bind this server's host process (rule W3).
+const BINDING_WAIT: Duration = Duration::from_secs(2);
+/// How often it looks.
+const BINDING_LOOK: Duration = Duration::from_millis(50);
+
+/// The session that makes a call.
+#[derive(Debug, Clone)]
+pub(super) struct Me {
+    pub(super) card: &'static Card,
+    pub(super) id: SessionId,
+    pub(super) room: String,
+    /// The conversation that called; a later one gets nothing of this call's.
+    pub(super) conversation: i64,
+}
+
+impl Me {
+    fn new(card: &'static Card, session: Session) -> Self {
+        Self { card, id: session.id, room: session.room, conversation: session.conversation }
+    }
+
+    /// The session's row, as long as the conversation that called goes on.
+    pub(super) fn session(&self, store: &Store) -> Result<Session, Refusal> {
+        let session = store.session(self.id)?;
+        if session.conversation != self.conversation || session.ended.is_some() {
+            return Err(Refusal::new(
+                "conversation_ended",
+                "the conversation that made this call is over",
+                "call again",
+            ));
+        }
+        Ok(session)
+    }
+}
+
+/// The provider of the connected client: its own introduction first, then what the configuration says.
+pub(super) fn provider(client: Option<&str>, hint: Option<&str>) -> Option<&'static dyn Provider> {
+    client
+        .and_then(session_bridge_providers::by_mcp_client)
+        .or_else(|| hint.and_then(session_bridge_providers::by_id))
+}
+
+/// Finds the session of a call, registering it if the call is the first that is heard of it.
+pub(super) async fn resolve(
+    provider: &'static dyn Provider,
+    meta: Option<&Value>,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+) -> Result<Me, Refusal> {
+    let card = provider.card();
+    match identity::caller(card, meta, &|key| RealHost.env_text(key)) {
+        Caller::Subagent => Err(Refusal::new(
+            "subagent_has_no_inbox",
+            "a subagent owns no inbox and cannot send",
+            "return to the main agent and let it use the bridge",
+        )),
+        Caller::Native(native) => {
+            let session = store.run(move |desk| by_native(desk, card, &native, host)).await;
+            Ok(Me::new(card, session.ok_or_else(Refusal::broken)??))
+        }
+        Caller::HostProcess { spawn } => {
+            let deadline = tokio::time::Instant::now() + BINDING_WAIT;
+            loop {
+                let spawn = spawn.clone();
+                let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
+                if let Some(session) = found.ok_or_else(Refusal::broken)?? {
+                    return Ok(Me::new(card, session));
+                }
+                if tokio::time::Instant::now() >= deadline {
+                    return Err(not_bound(card));
+                }
+                tokio::time::sleep(BINDING_LOOK).await;
+            }
+        }
+        Caller::Unknown => Err(not_bound(card)),
+    }
+}
+
+/// Registers the session of this server's process without a call, where the host tells at server start.
+pub(super) async fn greet(provider: &'static dyn Provider, host: Option<ProcessKey>, store: &StoreThread) {
+    let card = provider.card();
+    if let Caller::HostProcess { spawn } = identity::caller(card, None, &|key| RealHost.env_text(key)) {
+        // A failure shows in the first call.
+        let _ = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
+    }
+}
+
+fn not_bound(card: &Card) -> Refusal {
+    let message = format!("started, not bound: {} has not told which session this is", card.name);
+    Refusal::new(
+        "not_bound",
+        message,
+        "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
+    )
+}
+
+fn by_native(
+    desk: &mut Desk,
+    card: &'static Card,
+    native: &str,
+    host: Option<ProcessKey>,
+) -> Result<Session, StoreError> {
+    let known = desk.known.get(native).copied();
+    let store = desk.store()?;
+    let present = known.and_then(|id| store.session(id).ok()).filter(|session| {
+        session.native == native && session.ended.is_none() && (host.is_none() || session.host == host)
+    });
+    let session = match present {
+        Some(session) => session,
+        None => arrive(store, card, native, host)?,
+    };
+    desk.known.insert(native.to_owned(), session.id);
+    desk.hold_life(session.id)?;
+    Ok(session)
+}
+
+/// What the hooks said of the process last; before any said something, the id from the server's start, once.
+fn by_process(
+    desk: &mut Desk,
+    card: &'static Card,
+    spawn: Option<&str>,
+    host: Option<ProcessKey>,
+) -> Result<Option<Session>, StoreError> {
+    let first = desk.known.is_empty();
+    let store = desk.store()?;
+    let hosted = host.map(|host| store.hosted_by(card.id.as_str(), host)).transpose()?.flatten();
+    let session = match (hosted, spawn) {
+        (Some(session), _) => session,
+        (None, Some(native)) if first || host.is_none() => arrive(store, card, native, host)?,
+        _ => return Ok(None),
+    };
+    desk.known.insert(session.native.clone(), session.id);
+    desk.hold_life(session.id)?;
+    Ok(Some(session))
+}
+
+fn arrive(
+    store: &mut Store,
+    card: &Card,
+    native: &str,
+    host: Option<ProcessKey>,
+) -> Result<Session, StoreError> {
+    let cwd = RealHost.cwd();
+    let one_per_process = card.one_per_process();
+    let claimed = RealHost.env_text(environment::SESSION_ID.name).and_then(|id| id.parse().ok());
+    let wanted = Wanted::from_environment(&RealHost, store.home(), card.id.as_str());
+    store.arrive(&Arrival {
+        provider: card.id.as_str(),
+        short: card.short,
+        native,
+        host,
+        one_per_process,
+        cwd: cwd.as_deref(),
+        start: None,
+        // A process that serves several sessions hands its environment to all of them (rule W6).
+        claimed: claimed.filter(|_| one_per_process),
+        wanted,
+    })
+}

@@ -1,0 +1,56 @@
+//! The MCP server: the bridge's tools for one agent CLI, over standard input and output.
+//!
+//! One task per request, one thread for the store, and nothing else: a server that nobody calls has no timer and polls
+//! nothing. Who calls is decided when a call arrives ([`identity`]); what a result's bodies prove is decided by the
+//! transport, which alone knows whether a response was written ([`transport`]).
+
+mod identity;
+mod result;
+mod server;
+mod store_thread;
+mod tools;
+mod transport;
+mod wait;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use session_bridge_core::home::Home;
+use session_bridge_core::host::RealHost;
+
+use server::Bridge;
+use store_thread::StoreThread;
+use transport::{Outbox, Watched};
+
+pub use server::INSTRUCTIONS;
+pub use tools::catalogue;
+
+/// Serves until the host closes standard input. `hint` names the provider for hosts whose client name is not known.
+pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
+    let home = Home::find(&RealHost)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the MCP server's event loop")?;
+    let served = runtime.block_on(run(home, hint.map(str::to_owned)));
+    // A read of a terminal or socket may still hang in its thread; there is nothing to wait for.
+    runtime.shutdown_background();
+    served
+}
+
+async fn run(home: Home, hint: Option<String>) -> anyhow::Result<()> {
+    let (read, write) = rmcp::transport::stdio_pipes();
+    let store = StoreThread::start(home)?;
+    let outbox = Arc::new(Outbox::new(store.clone()));
+    let bridge = Bridge::new(store.clone(), Arc::clone(&outbox), hint);
+    let transport = Watched::new(AsyncRwTransport::new_server(read, write), Arc::clone(&outbox));
+    let ended = match rmcp::serve_server(bridge, transport).await {
+        Ok(running) => running.waiting().await.map(|_| ()).context("the MCP connection failed"),
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+        Err(error) => Err(error).context("the MCP client did not introduce itself"),
+    };
+    outbox.give_up().await;
+    store.close().await;
+    ended
+}

@@ -1,0 +1,101 @@
+//! The store's own thread: SQLite never runs on the event loop, and one connection serves every call.
+
+use std::collections::HashMap;
+use std::sync::mpsc;
+
+use anyhow::Context as _;
+use session_bridge_core::home::Home;
+use session_bridge_core::id::SessionId;
+use session_bridge_store::{LifeLock, Role, Store, StoreError};
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// What the thread owns.
+pub(super) struct Desk {
+    home: Home,
+    store: Option<Store>,
+    /// This server's name in the run folders of its sessions.
+    server: String,
+    /// A sign of life in the run folder of each session that was served (rule W7).
+    lives: HashMap<SessionId, LifeLock>,
+    /// Sessions by the host's own ids, so that a known caller costs no write.
+    pub(super) known: HashMap<String, SessionId>,
+}
+
+impl Desk {
+    /// The store, opened with the first call; a store that could not be opened is tried again by the next one.
+    pub(super) fn store(&mut self) -> Result<&mut Store, StoreError> {
+        match &mut self.store {
+            Some(store) => Ok(store),
+            empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),
+        }
+    }
+
+    /// Shows in a session's run folder that this server lives.
+    pub(super) fn hold_life(&mut self, session: SessionId) -> Result<(), StoreError> {
+        if !self.lives.contains_key(&session) {
+            let life = self.store()?.run().session(session).hold_life(&self.server)?;
+            self.lives.insert(session, life);
+        }
+        Ok(())
+    }
+}
+
+/// The way to the thread. Clones lead to the same one.
+#[derive(Clone)]
+pub(super) struct StoreThread {
+    jobs: mpsc::Sender<Job>,
+    server: String,
+}
+
+impl StoreThread {
+    /// Starts the thread; the store itself is opened by the first job.
+    pub(super) fn start(home: Home) -> anyhow::Result<Self> {
+        let server = ulid::Ulid::generate().to_string();
+        let mut desk =
+            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), known: HashMap::new() };
+        let (jobs, todo) = mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                for job in todo {
+                    job(&mut desk);
+                }
+            })
+            .context("cannot start the store's thread")?;
+        Ok(Self { jobs, server })
+    }
+
+    /// This server's name in run folders, claims and attempts.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Runs `work` on the thread. `None` if the thread is gone, which only a panic inside it can cause.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (done, answer) = oneshot::channel();
+        let job: Job = Box::new(move |desk| {
+            let _ = done.send(work(desk));
+        });
+        self.jobs.send(job).ok()?;
+        answer.await.ok()
+    }
+
+    /// As [`StoreThread::run`], for work whose outcome nobody waits for.
+    pub(super) fn post(&self, work: impl FnOnce(&mut Desk) + Send + 'static) {
+        let _ = self.jobs.send(Box::new(work));
+    }
+
+    /// Waits for everything that was asked for, and takes the signs of life away.
+    pub(super) async fn close(&self) {
+        self.run(|desk| {
+            desk.lives.clear();
+            desk.store = None;
+        })
+        .await;
+    }
+}

@@ -1,0 +1,108 @@
+//! Sending. The sender is never an argument: it is the session that calls.
+
+use serde_json::{Value, json};
+use session_bridge_core::id::SessionId;
+use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
+use session_bridge_store::{Author, Store, StoreError};
+
+use super::{args, message_id};
+use crate::mcp::result::{Refusal, Reply};
+use crate::mcp::server::Call;
+use crate::post::{self, Outgoing};
+
+/// Most recipients that a result names.
+const MAX_NAMED: usize = 10;
+
+pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, Refusal> {
+    call.work(move |desk, me| {
+        let store = desk.store()?;
+        me.session(store)?;
+        let sent = post::send(
+            store,
+            &Outgoing {
+                author: Author::Session(me.id),
+                room: &me.room,
+                to: &args.to,
+                newest: args.newest,
+                kind: args.kind.as_deref().unwrap_or("note"),
+                subject: args.subject.as_deref(),
+                body: &args.body,
+                urgency: args.urgency.map(Into::into).unwrap_or_default(),
+                lifetime_ms: (args.to == "*").then_some(BROADCAST_LIFETIME_MS),
+            },
+        )?;
+        let to = recipients(store, &sent.recipients)?;
+        Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
+    })
+    .await
+}
+
+pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Reply, Refusal> {
+    call.work(move |desk, me| {
+        let store = desk.store()?;
+        me.session(store)?;
+        let sent = post::send(
+            store,
+            &Outgoing {
+                author: Author::Session(me.id),
+                room: &me.room,
+                to: "*",
+                newest: false,
+                kind: args.kind.as_deref().unwrap_or("note"),
+                subject: args.subject.as_deref(),
+                body: &args.body,
+                urgency: Urgency::Normal,
+                lifetime_ms: Some(BROADCAST_LIFETIME_MS),
+            },
+        )?;
+        let count = sent.recipients.len();
+        let to = recipients(store, &sent.recipients)?;
+        Ok(Reply::plain(json!({
+            "status": "stored",
+            "id": sent.id,
+            "recipients": count,
+            "to": to,
+            "next": (count == 0).then_some("nobody else is in this room, so nobody will read it"),
+        })))
+    })
+    .await
+}
+
+pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refusal> {
+    let id = message_id(&args.message_id)?;
+    call.work(move |desk, me| {
+        let store = desk.store()?;
+        me.session(store)?;
+        let parent = store.message_for(me.id, id)?;
+        if parent.sender == Some(me.id) {
+            return Err(Refusal::new(
+                "reply_to_oneself",
+                "that message is your own",
+                "use bridge_send_message for another message to its recipient",
+            ));
+        }
+        let usual = if parent.kind == Kind::Question { "answer" } else { "note" };
+        let kind = args.kind.as_deref().unwrap_or(usual);
+        let author = Author::Session(me.id);
+        let sent = post::reply(store, author, id, kind, args.subject.as_deref(), &args.body)?;
+        let to = recipients(store, &sent.recipients)?;
+        let nobody = sent.recipients.is_empty();
+        Ok(Reply::plain(json!({
+            "status": "stored",
+            "id": sent.id,
+            "answers": id,
+            "to": to,
+            "next": nobody.then_some("it came from the command line; whoever asked reads the answer there"),
+        })))
+    })
+    .await
+}
+
+/// Who got it and whether they can be expected to hear.
+pub(super) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
+    let named = ids.iter().take(MAX_NAMED).map(|id| {
+        let view = store.view(store.session(*id)?)?;
+        Ok(json!({"label": view.session.label, "id": id, "state": view.presence.as_str()}))
+    });
+    named.collect()
+}

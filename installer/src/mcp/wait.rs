@@ -1,0 +1,153 @@
+//! Waiting for mail: claim, arm, look, wait. Nothing is lost between looking and waiting, and nobody else shows what an
+//! open wait is about to return (rules D6, B2).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use rmcp::model::ProgressNotificationParam;
+use session_bridge_store::{ClaimId, Filter, Pull, Store};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::identity::Me;
+use super::result::{Bodies, Refusal};
+use super::server::Call;
+
+/// How often a waiting call shows that it lives, where the host asked for it.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// How often it looks where the system cannot watch the folder.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How a wait ended.
+pub(super) enum Waited {
+    /// With a message.
+    Message(Bodies),
+    /// With its time.
+    TimedOut,
+    /// The host cancelled the call; nobody reads its result.
+    Cancelled,
+}
+
+/// A watch on a session's bell.
+struct Watch {
+    rung: Arc<Notify>,
+    /// None if the system refused to watch.
+    watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    fn arm(folder: &Path) -> Self {
+        let rung = Arc::new(Notify::new());
+        let ring = Arc::clone(&rung);
+        let heard = move |event: notify::Result<notify::Event>| {
+            // The folder's other files change with every event of the session. After an overflow anything may have.
+            let matters = event.map_or(true, |event| {
+                event.need_rescan()
+                    || event.paths.iter().any(|path| path.file_name().is_some_and(|n| n == "bell"))
+            });
+            if matters {
+                ring.notify_one();
+            }
+        };
+        let watcher = notify::recommended_watcher(heard).and_then(|mut watcher| {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        Self { rung, watcher: watcher.ok() }
+    }
+}
+
+/// Waits for the next message that fits. The claim is given up at the end, however it ends.
+pub(super) async fn next(
+    call: &Call,
+    filter: Filter,
+    claim: ClaimId,
+    limit: Duration,
+) -> Result<Waited, Refusal> {
+    let waited = wait(call, filter, claim.clone(), limit).await;
+    release(call, claim);
+    waited
+}
+
+/// Gives a claim up without waiting for it: an unreleased one ends with its time or this server.
+pub(super) fn release(call: &Call, claim: ClaimId) {
+    call.store.post(move |desk| {
+        let _ = desk.store().and_then(|store| store.release(&claim));
+    });
+}
+
+async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> Result<Waited, Refusal> {
+    let began = Instant::now();
+    let deadline = began + limit;
+    let folder = call.work(|desk, me| Ok(desk.store()?.run().session(me.id).path().to_owned())).await?;
+    let watch = Watch::arm(&folder);
+    let token = call.context.meta.get_progress_token();
+    let mut progress_at = began + PROGRESS_EVERY;
+    loop {
+        if call.context.ct.is_cancelled() {
+            return Ok(Waited::Cancelled);
+        }
+        if let Some(bodies) = look(call, filter.clone(), claim.clone()).await? {
+            return Ok(Waited::Message(bodies));
+        }
+        let mut wake_at = deadline;
+        if watch.watcher.is_none() {
+            wake_at = wake_at.min(Instant::now() + LOOK_EVERY);
+        }
+        loop {
+            let progress = token.as_ref().map_or(deadline, |_| progress_at);
+            tokio::select! {
+                () = watch.rung.notified() => break,
+                () = call.context.ct.cancelled() => return Ok(Waited::Cancelled),
+                () = sleep_until(wake_at.min(progress)) => {}
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                // A last look: the bell may have rung with the deadline.
+                let last = look(call, filter.clone(), claim.clone()).await?;
+                return Ok(last.map_or(Waited::TimedOut, Waited::Message));
+            }
+            if now >= wake_at {
+                break;
+            }
+            if let Some(token) = token.clone().filter(|_| now >= progress_at) {
+                progress_at = now + PROGRESS_EVERY;
+                let note = ProgressNotificationParam::new(token, began.elapsed().as_secs_f64().round())
+                    .with_total(limit.as_secs_f64());
+                // The host may have gone; then the call ends with the connection.
+                let _ = call.context.peer.notify_progress(note).await;
+            }
+        }
+    }
+}
+
+async fn look(call: &Call, filter: Filter, claim: ClaimId) -> Result<Option<Bodies>, Refusal> {
+    let (host_id, server) = (call.host_id.clone(), call.store.server().to_owned());
+    call.work(move |desk, me| {
+        let store = desk.store()?;
+        let pull = Pull::Next(&filter, Some(&claim));
+        let bodies = take(store, me, pull, host_id.as_deref(), &server)?;
+        Ok((!bodies.messages.is_empty()).then_some(bodies))
+    })
+    .await
+}
+
+/// Takes bodies for the result of a call.
+pub(super) fn take(
+    store: &mut Store,
+    me: &Me,
+    pull: Pull<'_>,
+    host_id: Option<&str>,
+    server: &str,
+) -> Result<Bodies, Refusal> {
+    let session = me.session(store)?;
+    let pulled = store.pull(me.id, pull, host_id, server)?;
+    Ok(Bodies {
+        session: me.id,
+        guarded: session.guarded,
+        attempt: pulled.attempt,
+        messages: pulled.messages,
+    })
+}

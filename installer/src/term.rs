@@ -1,0 +1,273 @@
+//! Output for people and programs: colours where a person looks, aligned tables, relative times, one JSON document.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use session_bridge_core::frame::printable;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::report::Failure;
+
+/// The few styles that are used, by meaning.
+pub(crate) mod style {
+    use anstyle::{AnsiColor, Style};
+
+    pub(crate) const STRONG: Style = Style::new().bold();
+    pub(crate) const DIM: Style = Style::new().dimmed();
+    pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+    pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+    pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+    pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+}
+
+/// Where and how a command writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    /// One JSON document instead of text for people.
+    pub(crate) json: bool,
+    /// Milliseconds since 1970 when the command began.
+    pub(crate) now: i64,
+}
+
+impl Ui {
+    pub(crate) fn new(json: bool) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        Self { json, now: i64::try_from(now).unwrap_or(i64::MAX) }
+    }
+
+    /// Writes text that holds styles; they are taken out where nobody would see them.
+    pub(crate) fn say(self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// As [`Ui::say`], to standard error: for what is not the result.
+    pub(crate) fn note(self, text: &str) -> Result<(), Failure> {
+        Ok(anstream::stderr().lock().write_all(text.as_bytes())?)
+    }
+
+    /// Writes the command's one JSON document.
+    pub(crate) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+        text.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// Writes one JSON value on one line, for output that goes on.
+    pub(crate) fn line(self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string(value).map_err(io::Error::from)?;
+        text.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// `3m ago`.
+    pub(crate) fn ago(self, at: i64) -> String {
+        ago(self.now, at)
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn is_interactive(self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks; anything but yes is no.
+    pub(crate) fn confirm(self, question: &str) -> Result<bool, Failure> {
+        let strong = style::STRONG;
+        self.note(&format!("{strong}{question}{strong:#} [y/N] "))?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+/// How long ago something was, in the largest unit that says enough.
+pub(crate) fn ago(now: i64, at: i64) -> String {
+    let seconds = (now - at).max(0) / 1000;
+    match seconds {
+        0..5 => "now".to_owned(),
+        5..60 => format!("{seconds}s ago"),
+        60..3_600 => format!("{}m ago", seconds / 60),
+        3_600..86_400 => format!("{}h ago", seconds / 3_600),
+        86_400..2_592_000 => format!("{}d ago", seconds / 86_400),
+        _ => jiff::Timestamp::from_millisecond(at)
+            .map_or_else(|_| "long ago".to_owned(), |time| time.strftime("%Y-%m-%d").to_string()),
+    }
+}
+
+/// `in 3m`, or `3m ago` for what has passed.
+pub(crate) fn until(now: i64, at: i64) -> String {
+    if at <= now {
+        return ago(now, at);
+    }
+    let seconds = (at - now + 999) / 1000;
+    match seconds {
+        0..60 => format!("in {seconds}s"),
+        60..3_600 => format!("in {}m", seconds / 60),
+        3_600..86_400 => format!("in {}h", seconds / 3_600),
+        _ => format!("in {}d", seconds / 86_400),
+    }
+}
+
+/// A moment as people write it, in UTC.
+pub(crate) fn moment(at: i64) -> String {
+    jiff::Timestamp::from_millisecond(at)
+        .map_or_else(|_| at.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// A peer's text in one line, safe for a terminal.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let flat: String = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    clip(&flat, most)
+}
+
+/// At most `most` columns wide, with `…` where something is missing.
+fn clip(text: &str, most: usize) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let width = c.width().unwrap_or(0);
+        if used + width + 1 > most {
+            break;
+        }
+        used += width;
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+/// Every line moved to the right.
+pub(crate) fn indented(text: &str, by: usize) -> String {
+    let pad = " ".repeat(by);
+    printable(text)
+        .lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{pad}{line}\n") })
+        .collect()
+}
+
+/// A cell of a table: plain text and how it looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    text: String,
+    style: anstyle::Style,
+}
+
+/// A cell in a style. The text may come from a peer.
+pub(crate) fn cell(text: impl AsRef<str>, style: anstyle::Style) -> Cell {
+    Cell { text: printable(text.as_ref()).replace(['\n', '\t'], " "), style }
+}
+
+/// A cell without a style.
+pub(crate) fn plain(text: impl AsRef<str>) -> Cell {
+    cell(text, anstyle::Style::new())
+}
+
+/// Rows under a header, columns as wide as they need; columns that nobody fills are left out. On a terminal the last
+/// column gives way to the terminal's width.
+#[derive(Debug)]
+pub(crate) struct Table {
+    header: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub(crate) fn new(header: &[&'static str]) -> Self {
+        Self { header: header.to_vec(), rows: Vec::new() }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as text with styles.
+    pub(crate) fn render(&self) -> String {
+        self.render_to(io::stdout().is_terminal().then(columns))
+    }
+
+    fn render_to(&self, columns: Option<usize>) -> String {
+        let used: Vec<usize> = (0..self.header.len())
+            .filter(|i| self.rows.iter().any(|row| row.get(*i).is_some_and(|cell| !cell.text.is_empty())))
+            .collect();
+        let widths: Vec<usize> = used
+            .iter()
+            .map(|i| {
+                let cells = self.rows.iter().filter_map(|row| row.get(*i)).map(|cell| cell.text.width());
+                cells.chain([self.header[*i].width()]).max().unwrap_or(0)
+            })
+            .collect();
+        let head = |i: &usize| cell(self.header[*i], style::DIM);
+        let mut out = String::new();
+        line(&mut out, &used.iter().map(head).collect::<Vec<_>>(), &widths, columns);
+        for row in &self.rows {
+            let cells: Vec<Cell> =
+                used.iter().map(|i| row.get(*i).cloned().unwrap_or_else(|| plain(""))).collect();
+            line(&mut out, &cells, &widths, columns);
+        }
+        out
+    }
+}
+
+fn line(out: &mut String, cells: &[Cell], widths: &[usize], columns: Option<usize>) {
+    let mut at = 0;
+    for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let last = i + 1 == cells.len();
+        let text = match columns {
+            Some(columns) if last => clip(&cell.text, columns.saturating_sub(at).max(12)),
+            _ => cell.text.clone(),
+        };
+        let style = cell.style;
+        out.push_str(&format!("{style}{text}{style:#}"));
+        if !last {
+            out.push_str(&" ".repeat(width.saturating_sub(text.width()) + 2));
+        }
+        at += width + 2;
+    }
+    while out.ends_with(' ') {
+        out.pop();
+    }
+    out.push('\n');
+}
+
+/// The terminal's width.
+fn columns() -> usize {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map_or(80, |size| usize::from(size.ws_col).max(40))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_one_unit() {
+        let now = 1_800_000_000_000;
+        let told = [0, 7, 61, 7_300, 90_000, 40 * 86_400].map(|seconds| ago(now, now - seconds * 1000));
+        assert_eq!(told, ["now", "7s ago", "1m ago", "2h ago", "1d ago", "2026-12-06"]);
+        assert_eq!(ago(now, now + 5_000), "now");
+        assert_eq!(until(now, now + 90_000), "in 1m");
+    }
+
+    #[test]
+    fn columns_line_up_whatever_they_hold() {
+        let mut table = Table::new(&["NAME", "NOBODY", "TEXT"]);
+        table.row(vec![plain("前端"), plain(""), plain("one")]);
+        table.row(vec![cell("a\u{1b}[31mb", style::NAME), plain(""), plain("a longer text that is cut")]);
+        let text = anstream::adapter::strip_str(&table.render_to(Some(24))).to_string();
+        assert_eq!(text, "NAME    TEXT\n前端    one\na[31mb  a longer text t…\n");
+    }
+
+    #[test]
+    fn a_peers_text_stays_on_its_line() {
+        assert_eq!(one_line("a\n\n b\tc\u{1b}]0;x\u{7}", 80), "a b c]0;x");
+        assert_eq!(one_line("abcdef", 4), "abc…");
+        assert_eq!(indented("a\n\nb", 2), "  a\n\n  b\n");
+    }
+}

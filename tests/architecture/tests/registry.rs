@@ -1,0 +1,67 @@
+//! Registry, folders and documents list the same providers.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use session_bridge_architecture::root;
+use session_bridge_providers::PROVIDERS;
+
+/// The files that every provider has, so that whoever knows one knows all.
+const FILES: &[&str] = &[
+    "Cargo.toml",
+    "README.md",
+    "src/lib.rs",
+    "src/site.rs",
+    "src/plan.rs",
+    "src/decode.rs",
+    "src/encode.rs",
+    "tests/conformance.rs",
+    "fixtures/snapshots/decoded.snap",
+];
+
+#[test]
+fn every_folder_is_registered_under_its_id() {
+    let folders: BTreeSet<String> = fs::read_dir(root().join("providers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "registry")
+        .collect();
+    let registered: BTreeSet<String> =
+        PROVIDERS.iter().map(|provider| provider.card().id.to_string()).collect();
+    assert_eq!(folders, registered);
+}
+
+#[test]
+fn providers_have_the_same_files() {
+    for provider in PROVIDERS {
+        let folder = root().join("providers").join(provider.card().id.as_str());
+        for file in FILES {
+            assert!(folder.join(file).is_file(), "{} has no {file}", provider.card().id);
+        }
+    }
+}
+
+#[test]
+fn a_card_stands_within_sight() {
+    for provider in PROVIDERS {
+        let path = root().join("providers").join(provider.card().id.as_str()).join("src/lib.rs");
+        let lines = fs::read_to_string(path).unwrap().lines().count();
+        assert!(lines <= 100, "{}: lib.rs has {lines} lines", provider.card().id);
+    }
+}
+
+#[test]
+fn a_readme_names_every_event_and_the_measured_version() {
+    for provider in PROVIDERS {
+        let card = provider.card();
+        let path = root().join("providers").join(card.id.as_str()).join("README.md");
+        let readme = fs::read_to_string(path).unwrap();
+        assert!(readme.starts_with(&format!("# {}\n", card.name)), "{}", card.id);
+        for spec in card.hooks {
+            assert!(readme.contains(&format!("| `{}` |", spec.event)), "{}: {}", card.id, spec.event);
+        }
+        for verified in card.verified {
+            assert!(readme.contains(verified.version), "{}: {}", card.id, verified.version);
+        }
+    }
+}

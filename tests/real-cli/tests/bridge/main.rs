@@ -1,0 +1,34 @@
+//! session-bridge inside the real CLIs: what their models are sent, and what our ledger says of it.
+
+mod apart;
+mod bridge;
+mod mail;
+mod questions;
+mod start;
+mod uninstall;
+
+use std::process::ExitCode;
+
+use session_bridge_real_cli::Suite;
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_TARGET_TMPDIR"))
+        .package("session-bridge")
+        .case("claude_is_offered_the_tools_at_once", start::claude)
+        .case("codex_is_offered_the_tools_at_once", start::codex)
+        .case("codex_asks_its_user_to_review_our_hooks", start::codex_review)
+        .case("claude_gets_mail_with_its_prompt_once", mail::claude_tui)
+        .case("claude_gets_mail_when_it_is_resumed", mail::claude_resumed)
+        .case("codex_gets_mail_with_its_prompt_once", mail::codex_tui)
+        .case("codex_gets_mail_when_it_is_resumed", mail::codex_resumed)
+        .case("claude_clear_goes_on_as_the_same_session", mail::claude_clear)
+        .case("claude_asks_codex", questions::claude_asks_codex)
+        .case("codex_asks_claude", questions::codex_asks_claude)
+        .case("a_question_outlives_its_wait", questions::answered_later)
+        .case("two_claudes_in_one_folder_are_apart", apart::claude)
+        .case("two_codexes_in_one_folder_are_apart", apart::codex)
+        .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
+        .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
+        .case("a_missing_program_harms_nobody", uninstall::program_gone)
+        .run()
+}

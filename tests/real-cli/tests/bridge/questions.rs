@@ -1,0 +1,137 @@
+//! The main job: one CLI's model asks, the other's answers.
+
+use serde_json::json;
+use session_bridge_mock_model::Turn;
+use session_bridge_real_cli::{CaseResult, World};
+
+use crate::bridge::{Bridge, SERVER, field_in};
+
+const QUESTION: &str = "Which port does the API listen on?";
+const ANSWER: &str = "It listens on port 8443.";
+
+/// Waits for one message, answers it, and says so.
+fn answers(world: &World, prompt: &str) {
+    world.model().script_for(
+        prompt,
+        [
+            Turn::mcp(SERVER, "bridge_wait_for_message", &json!({"timeout": 60})),
+            Turn::with(|request| {
+                assert!(request.contains(QUESTION), "the question is in the tool's result");
+                let id = field_in(request, "id");
+                Turn::mcp(SERVER, "bridge_reply", &json!({"message_id": id, "body": ANSWER}))
+            }),
+            Turn::text("ANSWERED"),
+        ],
+    );
+}
+
+/// Asks `label`, and repeats the answer.
+fn asks(world: &World, prompt: &str, label: &str) {
+    world.model().script_for(
+        prompt,
+        [
+            Turn::mcp(SERVER, "bridge_ask", &json!({"to": label, "question": QUESTION, "timeout": 60})),
+            Turn::with(|request| {
+                let result = request.last_tool_result().unwrap_or_default();
+                assert!(result.contains("peer-message-"), "the answer is framed: {result}");
+                Turn::text(if result.contains(ANSWER) { "ASKER-GOT-THE-ANSWER" } else { "ASKER-GOT-NOTHING" })
+            }),
+        ],
+    );
+}
+
+fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str) -> CaseResult {
+    let last = world.model().steps_with(asker).pop().ok_or("the asker never asked")?;
+    let id = field_in(&last, "question_id");
+    let states = bridge.wait_for_state(&id, "answered")?;
+    assert_eq!(states.first().map(String::as_str), Some("stored"));
+    assert!(states.contains(&"seen".to_owned()), "the reply names the question: {states:?}");
+    let receipts = bridge.json(&["receipts", &id])?;
+    let answer = receipts["receipts"][0]["answer"].as_str().unwrap_or_default().to_owned();
+    bridge.wait_for_state(&answer, "seen")?;
+    for request in world.model().steps() {
+        assert!(request.count(ANSWER) <= 1, "the answer reached a model twice");
+        assert!(request.count(QUESTION) <= 1, "the question reached a model twice");
+    }
+    Ok(())
+}
+
+pub(crate) fn claude_asks_codex(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "codex-project");
+    let codex = world.codex().tui("codex")?;
+    codex.prompt("BE-THE-BACKEND")?;
+    bridge.session("codex-project")?;
+    let run = world.claude().print("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    codex.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+}
+
+pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "claude-project");
+    let claude = world.claude().tui("claude")?;
+    bridge.session("claude-project")?;
+    claude.prompt("BE-THE-BACKEND")?;
+    let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    claude.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+}
+
+/// Nobody answers in time; the answer that comes later is in the asker's next prompt.
+pub(crate) fn answered_later(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let codex = world.codex().tui("codex")?;
+    world.model().script_for("FIRST-WORDS", [Turn::text("CODEX-IS-THERE")]);
+    codex.prompt("FIRST-WORDS")?;
+    codex.wait_for_answer("CODEX-IS-THERE")?;
+
+    let claude = world.claude().tui("claude")?;
+    world.model().script_for(
+        "ASK-NOW",
+        [
+            Turn::mcp(
+                SERVER,
+                "bridge_ask",
+                &json!({"to": "codex-project", "question": QUESTION, "timeout": 1}),
+            ),
+            Turn::with(|request| {
+                let result = request.last_tool_result().unwrap_or_default();
+                assert!(result.contains("waiting"), "{result}");
+                Turn::text("NOTHING-YET")
+            }),
+            Turn::text("NOW-I-KNOW"),
+        ],
+    );
+    claude.prompt("ASK-NOW")?;
+    claude.wait_for_answer("NOTHING-YET")?;
+
+    // Codex is prompted by its user: the question stands beside the prompt.
+    world.model().script_when(
+        |request| request.contains("GO-ON-CODEX"),
+        [
+            Turn::with(|request| {
+                let told = request.told();
+                let piece = told.iter().rev().find(|message| message.text.contains(QUESTION));
+                let id = crate::bridge::id_in(&piece.map(|m| m.text.clone()).unwrap_or_default());
+                Turn::mcp(SERVER, "bridge_reply", &json!({"message_id": id, "body": ANSWER}))
+            }),
+            Turn::text("REPLIED"),
+        ],
+    );
+    codex.prompt("GO-ON-CODEX")?;
+    codex.wait_for_answer("REPLIED")?;
+    claude.prompt("GO-ON-CLAUDE")?;
+    claude.wait_for_answer("NOW-I-KNOW")?;
+    let request = world.model().steps_with("GO-ON-CLAUDE").remove(0);
+    assert_eq!(request.count(ANSWER), 1);
+    let asked = world.model().steps_with("ASK-NOW").into_iter().find(|r| r.last_tool_result().is_some());
+    let id = field_in(&asked.ok_or("no tool result")?, "question_id");
+    let states = bridge.wait_for_state(&id, "answered")?;
+    assert_eq!(states, ["stored", "offered", "injected", "seen", "answered"]);
+    Ok(())
+}
