@@ -17,6 +17,8 @@ pub(crate) enum Status {
     Written,
     /// The host took it.
     Injected,
+    /// Nothing more can be proven.
+    Done,
 }
 
 /// What of a message an attempt carries.
@@ -215,6 +217,9 @@ pub(crate) fn written(tx: &Transaction<'_>, attempt: &Attempt, now: i64) -> Resu
 
 /// The attempt provably put out nothing: everything is as before.
 pub(crate) fn void(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
+    if attempt.status != Status::Open {
+        return Ok(());
+    }
     set_status(tx, attempt, "void")?;
     for (seq, _) in items(tx, attempt)? {
         update(tx, attempt, seq, "attempt = NULL")?;
@@ -233,6 +238,16 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
         };
         update(tx, attempt, seq, set)?;
     }
+    Ok(())
+}
+
+/// An event that names the attempt's own call says which turn it belongs to.
+pub(crate) fn set_turn(
+    tx: &Transaction<'_>,
+    attempt: &Attempt,
+    turn: Option<&str>,
+) -> Result<(), StoreError> {
+    tx.execute("UPDATE attempt SET turn = ?2 WHERE id = ?1", params![attempt.id.to_string(), turn])?;
     Ok(())
 }
 
@@ -288,6 +303,7 @@ pub(crate) fn doubt_open(tx: &Transaction<'_>, session: SessionId) -> Result<(),
         match attempt.status {
             Status::Injected => close(tx, &attempt)?,
             Status::Open | Status::Written => unknown(tx, &attempt)?,
+            Status::Done => {}
         }
     }
     Ok(())
@@ -304,6 +320,17 @@ pub(crate) fn fold_note(tx: &Transaction<'_>, folder: &RunFolder, now: i64) -> R
                 _ => unknown(tx, &attempt)?,
             }
         }
+    }
+    Ok(())
+}
+
+/// As [`fold_note`], for anybody: what the note says was written in time, was. The lease is not needed for that, and
+/// taking it could make a hook at work believe that another delivers.
+pub(crate) fn fold_written(tx: &Transaction<'_>, folder: &RunFolder, now: i64) -> Result<(), StoreError> {
+    if let Some(Note::Written { attempt, in_time: true }) = folder.note()
+        && let Some(attempt) = find(tx, attempt)?
+    {
+        written(tx, &attempt, now)?;
     }
     Ok(())
 }

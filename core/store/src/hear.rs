@@ -1,6 +1,6 @@
 //! An event of a session: what it proves, what it ends, and what goes out with it.
 
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Proof};
@@ -47,7 +47,6 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
-            note_turn(tx, session.id, event)?;
             expire::for_session(tx, session.id, now)?;
             let outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
@@ -75,33 +74,50 @@ fn settle(
 ) -> Result<(), StoreError> {
     let identity = event.identity();
     for mut attempt in attempt::alive(tx, session.id)? {
+        if attempt.turn.is_none() && lists_call(&attempt, event) {
+            // The host has the result, so it was written, whether or not the server has said so yet.
+            attempt.turn = event.turn.as_deref().map(str::to_owned);
+            attempt::set_turn(tx, &attempt, event.turn.as_deref())?;
+            attempt::written(tx, &attempt, now)?;
+            attempt.status = Status::Written;
+        }
         let same_turn = attempt.turn.as_deref() == event.turn.as_deref();
-        let same = same_turn && attempt.conversation == session.conversation && attempt.event != identity;
-        let evidence = format!("{} of the same turn", event.name);
-        if same && attempt.status != Status::Open {
-            let proof = proof_of(card, &attempt);
-            if attempt.status == Status::Written
-                && proof.injected.iter().any(|by| proves(*by, &attempt, event))
-            {
-                attempt::injected(tx, &attempt, &evidence, now)?;
-                attempt.status = Status::Injected;
-            }
-            if attempt.status == Status::Injected && proof.seen.iter().any(|by| proves(*by, &attempt, event))
-            {
-                attempt::seen(tx, &attempt, &evidence, now)?;
-                continue;
-            }
+        if same_turn && attempt.conversation == session.conversation && attempt.event != identity {
+            attempt.status = prove(tx, &attempt, event, card, now)?;
         }
         if ends_turn_of(&attempt, event) {
             match attempt.status {
                 Status::Injected => attempt::close(tx, &attempt)?,
                 Status::Written => attempt::unknown(tx, &attempt)?,
-                // Still being put out by a live server: its own write decides.
-                Status::Open => {}
+                // Still being put out by a live server: its own write decides. Or proven already.
+                Status::Open | Status::Done => {}
             }
         }
     }
     Ok(())
+}
+
+/// Moves an attempt as far as an event of its own turn proves it, and says how far that is.
+fn prove(
+    tx: &Transaction<'_>,
+    attempt: &Attempt,
+    event: &HookEvent<'_>,
+    card: &Card,
+    now: i64,
+) -> Result<Status, StoreError> {
+    let proof = proof_of(card, attempt);
+    let shows = |by: &[By]| by.iter().any(|by| proves(*by, attempt, event));
+    let evidence = format!("{} of the same turn", event.name);
+    let mut status = attempt.status;
+    if status == Status::Written && shows(proof.injected) {
+        attempt::injected(tx, attempt, &evidence, now)?;
+        status = Status::Injected;
+    }
+    if status == Status::Injected && shows(proof.seen) {
+        attempt::seen(tx, attempt, &evidence, now)?;
+        status = Status::Done;
+    }
+    Ok(status)
 }
 
 fn proof_of(card: &Card, attempt: &Attempt) -> Proof {
@@ -111,11 +127,16 @@ fn proof_of(card: &Card, attempt: &Attempt) -> Proof {
     card.inject.iter().find(|i| i.moment.as_str() == attempt.surface).map_or(Proof::NONE, |i| i.proof)
 }
 
+fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
+    attempt.call.as_deref().is_some_and(|call| event.tool_calls.iter().any(|id| id == call))
+}
+
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
-    let lists_call = attempt.call.as_deref().is_some_and(|call| event.tool_calls.iter().any(|id| id == call));
     match by {
-        By::AfterTool => event.moment == Moment::AfterTool && !lists_call && !shares_calls(attempt, event),
-        By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call,
+        By::AfterTool => {
+            event.moment == Moment::AfterTool && !lists_call(attempt, event) && !shares_calls(attempt, event)
+        }
+        By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call(attempt, event),
         By::TurnEnd => event.moment == Moment::TurnEnd,
         _ => false,
     }
@@ -129,22 +150,15 @@ fn shares_calls(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 
 /// Whether after this event nothing can prove the attempt any more: its turn ended, or another one began.
 fn ends_turn_of(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
-    let other_turn = event.turn.is_some() && attempt.turn.as_deref() != event.turn.as_deref();
+    let other_turn =
+        event.turn.is_some() && attempt.turn.is_some() && attempt.turn.as_deref() != event.turn.as_deref();
     match event.moment {
+        // A call that no event listed belongs to a turn before this prompt.
+        Moment::PromptSubmit => other_turn || attempt.turn.is_none(),
         Moment::TurnEnd | Moment::Interrupt => true,
         Moment::SessionEnd => !event.continues,
         _ => other_turn,
     }
-}
-
-fn note_turn(tx: &Transaction<'_>, session: SessionId, event: &HookEvent<'_>) -> Result<(), StoreError> {
-    if let Some(turn) = &event.turn {
-        tx.execute(
-            "UPDATE session SET turn = ?2 WHERE id = ?1 AND turn IS NOT ?2",
-            params![session.to_string(), turn.as_ref()],
-        )?;
-    }
-    Ok(())
 }
 
 fn take(

@@ -75,7 +75,8 @@ impl Store {
                 &NewAttempt {
                     session,
                     conversation: row.conversation,
-                    turn: row.turn.as_deref(),
+                    // Which turn it is, the event that lists the call will say.
+                    turn: None,
                     surface: PULL,
                     event: &event,
                     call,
@@ -124,6 +125,7 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         self.write(|tx| {
+            attempt::fold_written(tx, &run.session(session), now)?;
             let mut marked = 0;
             for id in ids {
                 let message = readable(tx, session, *id)?;

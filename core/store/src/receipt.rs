@@ -1,6 +1,6 @@
 //! Receipts: what happened to a message, per recipient, with the evidence for each step.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use serde::Serialize;
 use session_bridge_core::id::{MessageId, SessionId};
 
@@ -58,8 +58,16 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         let message = send::find(&self.db, id)?.ok_or(StoreError::NoMessage(id))?;
-        if message.expires.is_some_and(|at| at <= now) {
+        let under_way: bool = self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1 AND state = 'stored' AND attempt IS NOT NULL)",
+            [message.seq],
+            |row| row.get(0),
+        )?;
+        if under_way || message.expires.is_some_and(|at| at <= now) {
             self.write(|tx| {
+                for session in recipients(tx, message.seq)? {
+                    attempt::fold_written(tx, &run.session(session), now)?;
+                }
                 for session in expire::for_message(tx, message.seq, now)? {
                     attempt::settle_bell(tx, &run, session)?;
                 }
@@ -126,4 +134,10 @@ impl Store {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+fn recipients(tx: &Transaction<'_>, seq: i64) -> Result<Vec<SessionId>, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT session FROM delivery WHERE seq = ?1")?;
+    let rows = statement.query_map([seq], |row| parsed(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -27,7 +27,6 @@ CREATE TABLE session (
     repo TEXT,
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
-    turn TEXT,
     guarded INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL,
     ended INTEGER,

@@ -211,6 +211,7 @@ fn answer(
         _ => {}
     }
     if via == Via::Session {
+        attempt::fold_written(tx, &run.session(replier), now)?;
         named(tx, replier, parent.seq, "the reply names it", now)?;
     }
     let author =

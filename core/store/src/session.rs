@@ -45,8 +45,6 @@ pub struct Session {
     pub summary: Option<String>,
     /// Counts stretches of context: `/clear` begins a new one.
     pub conversation: i64,
-    /// The turn that its host named last.
-    pub turn: Option<String>,
     /// Whether this conversation was told how to take peer text.
     pub guarded: bool,
     /// When it was first seen.
@@ -120,7 +118,7 @@ pub struct SessionView {
 }
 
 pub(crate) const COLUMNS: &str = "id, provider, native, host_pid, host_start, room, label, roles, cwd, repo, \
-     summary, conversation, turn, guarded, started, ended, end_reason";
+     summary, conversation, guarded, started, ended, end_reason";
 
 impl Session {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -139,11 +137,10 @@ impl Session {
             repo: row.get(9)?,
             summary: row.get(10)?,
             conversation: row.get(11)?,
-            turn: row.get(12)?,
-            guarded: row.get(13)?,
-            started: row.get(14)?,
-            ended: row.get(15)?,
-            end_reason: row.get(16)?,
+            guarded: row.get(12)?,
+            started: row.get(13)?,
+            ended: row.get(14)?,
+            end_reason: row.get(15)?,
         })
     }
 
@@ -177,6 +174,11 @@ impl Store {
         let mut found = hosted(&self.db, provider, host)?;
         // More than one live conversation: the process names none of them.
         Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
+    /// The session that a host's own id belongs to, now or before a `/clear`.
+    pub fn named_by(&self, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
+        by_native(&self.db, provider, native)
     }
 
     /// One session by id.
@@ -311,7 +313,7 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
     let host = a.host.or(session.host);
     tx.execute(
         "UPDATE session SET native = ?2, host_pid = ?3, host_start = ?4, conversation = conversation + ?5,
-                guarded = guarded AND NOT ?6, turn = CASE WHEN ?5 THEN NULL ELSE turn END,
+                guarded = guarded AND NOT ?6,
                 cwd = coalesce(?7, cwd), repo = coalesce(?8, repo), ended = NULL, end_reason = NULL
          WHERE id = ?1",
         params![
@@ -340,7 +342,7 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
     by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))
 }
 
-fn by_native(tx: &Transaction<'_>, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
+fn by_native(tx: &Connection, provider: &str, native: &str) -> Result<Option<Session>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM session
          WHERE id = (SELECT session FROM alias WHERE provider = ?1 AND native = ?2)"
@@ -435,7 +437,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
     }
     attempt::doubt_open(tx, id)?;
     tx.execute(
-        "UPDATE session SET ended = ?2, end_reason = ?3, turn = NULL WHERE id = ?1 AND ended IS NULL",
+        "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
         params![id.to_string(), now, why],
     )?;
     Ok(())

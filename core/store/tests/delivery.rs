@@ -17,7 +17,7 @@ fn a_body_goes_out_with_the_prompt_once_and_the_turns_end_proves_it() {
 
     let shown = w.prompt(&BATCH, &b, "t1");
     assert_eq!(shown.text.matches("the schema changed").count(), 1);
-    assert_eq!(w.state(id).0, State::Stored, "written is told only after it was noted");
+    assert_eq!(w.state(id).0, State::Offered, "what was noted as written is told at once");
     assert!(w.rings(&b), "an open attempt keeps the bell");
 
     assert!(w.stop(&BATCH, &b, "t1").text.is_empty());
@@ -93,6 +93,8 @@ fn a_pulled_body_is_seen_only_after_its_own_call_was_listed() {
         assert_eq!(w.state(id).0, State::Stored, "not written yet");
         w.store.pull_written(pulled.attempt.unwrap()).unwrap();
         assert_eq!(w.state(id).0, State::Offered);
+        w.tools(card, &b, "t1", &["c0"]);
+        assert_eq!(w.state(id).0, State::Offered, "another call proves nothing");
         w.tools(card, &b, "t1", &["c1"]);
         assert_eq!(w.state(id).0, State::Injected);
         w.tools(card, &b, "t1", &[later]);
@@ -102,6 +104,31 @@ fn a_pulled_body_is_seen_only_after_its_own_call_was_listed() {
         assert_eq!(w.state(id).0, State::Seen);
         assert!(!w.rings(&b));
     }
+}
+
+#[test]
+fn the_host_may_list_a_call_before_the_server_has_noted_its_write() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    let id = w.send(&a, &b, Kind::Note, "x");
+    let _life = w.store.run().session(b.id).hold_life("srv").unwrap();
+    let pulled = w.store.pull(b.id, Pull::Read(&[id]), Some("c1"), "srv").unwrap();
+    w.tools(&BATCH, &b, "t1", &["c1"]);
+    assert_eq!(w.state(id).0, State::Injected);
+    w.store.pull_written(pulled.attempt.unwrap()).unwrap();
+    w.stop(&BATCH, &b, "t1");
+    assert_eq!(w.state(id).0, State::Seen);
+}
+
+#[test]
+fn a_reply_right_after_the_prompt_finds_the_write_noted() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    let id = w.send(&a, &b, Kind::Question, "q");
+    w.prompt(&BATCH, &b, "t1");
+    w.reply(&b, id, "answer");
+    let steps: Vec<State> = w.store.receipts(id).unwrap()[0].steps.iter().map(|s| s.state).collect();
+    assert_eq!(steps, [State::Stored, State::Offered, State::Injected, State::Seen, State::Answered]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Waits that cross, and what a session may look at.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};

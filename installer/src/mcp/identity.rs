@@ -7,7 +7,7 @@ use session_bridge_core::environment;
 use session_bridge_core::host::{Host as _, RealHost};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller};
-use session_bridge_core::process::ProcessKey;
+use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
 use session_bridge_store::{Arrival, Session, Store, StoreError, Wanted};
 
@@ -115,17 +115,15 @@ fn by_native(
     native: &str,
     host: Option<ProcessKey>,
 ) -> Result<Session, StoreError> {
-    let known = desk.known.get(native).copied();
     let store = desk.store()?;
-    let present = known.and_then(|id| store.session(id).ok()).filter(|session| {
-        session.native == native && session.ended.is_none() && (host.is_none() || session.host == host)
-    });
-    let session = match present {
+    // A known caller costs no write. The host process that its hooks named stays, as long as it lives.
+    let hosted = |session: &Session| session.host.is_some_and(process::is_alive) || host.is_none();
+    let known = store.named_by(card.id.as_str(), native)?;
+    let session = match known.filter(|s| s.native == native && s.ended.is_none() && hosted(s)) {
         Some(session) => session,
         None => arrive(store, card, native, host)?,
     };
-    desk.known.insert(native.to_owned(), session.id);
-    desk.hold_life(session.id)?;
+    desk.serve(session.id)?;
     Ok(session)
 }
 
@@ -136,7 +134,7 @@ fn by_process(
     spawn: Option<&str>,
     host: Option<ProcessKey>,
 ) -> Result<Option<Session>, StoreError> {
-    let first = desk.known.is_empty();
+    let first = !desk.bound;
     let store = desk.store()?;
     let hosted = host.map(|host| store.hosted_by(card.id.as_str(), host)).transpose()?.flatten();
     let session = match (hosted, spawn) {
@@ -144,8 +142,7 @@ fn by_process(
         (None, Some(native)) if first || host.is_none() => arrive(store, card, native, host)?,
         _ => return Ok(None),
     };
-    desk.known.insert(session.native.clone(), session.id);
-    desk.hold_life(session.id)?;
+    desk.serve(session.id)?;
     Ok(Some(session))
 }
 

@@ -12,6 +12,7 @@ mod tools;
 mod transport;
 mod wait;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -28,7 +29,8 @@ pub use tools::catalogue;
 
 /// Serves until the host closes standard input. `hint` names the provider for hosts whose client name is not known.
 pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
-    let home = Home::find(&RealHost)?;
+    let program = std::env::args_os().next().unwrap_or_default();
+    let home = Home::find_for(&RealHost, Path::new(&program))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -19,8 +19,8 @@ pub(super) struct Desk {
     server: String,
     /// A sign of life in the run folder of each session that was served (rule W7).
     lives: HashMap<SessionId, LifeLock>,
-    /// Sessions by the host's own ids, so that a known caller costs no write.
-    pub(super) known: HashMap<String, SessionId>,
+    /// Whether this server ever served a session: then the id from its start is out of date.
+    pub(super) bound: bool,
 }
 
 impl Desk {
@@ -32,12 +32,13 @@ impl Desk {
         }
     }
 
-    /// Shows in a session's run folder that this server lives.
-    pub(super) fn hold_life(&mut self, session: SessionId) -> Result<(), StoreError> {
+    /// Takes a session on: shows in its run folder that this server lives.
+    pub(super) fn serve(&mut self, session: SessionId) -> Result<(), StoreError> {
         if !self.lives.contains_key(&session) {
             let life = self.store()?.run().session(session).hold_life(&self.server)?;
             self.lives.insert(session, life);
         }
+        self.bound = true;
         Ok(())
     }
 }
@@ -54,7 +55,7 @@ impl StoreThread {
     pub(super) fn start(home: Home) -> anyhow::Result<Self> {
         let server = ulid::Ulid::generate().to_string();
         let mut desk =
-            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), known: HashMap::new() };
+            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), bound: false };
         let (jobs, todo) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())

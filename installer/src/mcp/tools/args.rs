@@ -53,20 +53,20 @@ pub(super) struct SendMessage {
 pub(super) struct Broadcast {
     pub(super) body: String,
     pub(super) subject: Option<String>,
-    /// As in bridge_send_message
+    /// Default note
     pub(super) kind: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
-    /// As in bridge_send_message
+    /// Label, role or id
     pub(super) to: Option<String>,
     pub(super) question: Option<String>,
     pub(super) subject: Option<String>,
     /// Go on waiting for this one
     pub(super) question_id: Option<String>,
-    /// Seconds to wait, 1-600; default 90
+    /// Seconds to wait, 1-280; default 90
     pub(super) timeout: Option<u32>,
 }
 
@@ -115,7 +115,7 @@ pub(super) struct Wait {
     pub(super) kind: Option<String>,
     /// Only of the thread that this message id began
     pub(super) thread: Option<String>,
-    /// Seconds to wait, 1-600; default 90
+    /// Seconds to wait, 1-280; default 90
     pub(super) timeout: Option<u32>,
 }
 

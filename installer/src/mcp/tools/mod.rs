@@ -86,7 +86,7 @@ pub fn catalogue() -> Vec<Tool> {
         // True of a message store on this machine: nothing of it destroys, and nothing leaves.
         let mut hints = ToolAnnotations::new().destructive(false).open_world(false);
         hints.read_only_hint = card.reads.then_some(true);
-        hints.idempotent_hint = (card.idempotent || card.reads).then_some(true);
+        hints.idempotent_hint = card.idempotent.then_some(true);
         Tool::new(card.name, card.description, (card.schema)()).with_annotations(hints)
     };
     CARDS.iter().map(tool).collect()
@@ -161,6 +161,9 @@ fn strip(value: &mut Value) {
                     fields.shift_remove(noise);
                 }
             }
+            if let Some(Value::Array(words)) = fields.get_mut("enum") {
+                words.retain(|word| !word.is_null());
+            }
             if let Some(Value::Array(types)) = fields.get_mut("type") {
                 types.retain(|t| t != "null");
                 if let [one] = types.as_slice() {
@@ -185,7 +188,8 @@ fn message_id(text: &str) -> Result<MessageId, Refusal> {
     })
 }
 
-/// How long a wait may take: what the model asks for, between one second and ten minutes.
+/// How long a wait may take: what the model asks for, but less than the shortest time after which a host gives a call
+/// up (Codex: 300 s).
 fn limit(seconds: Option<u32>) -> Duration {
-    Duration::from_secs(u64::from(seconds.unwrap_or(90).clamp(1, 600)))
+    Duration::from_secs(u64::from(seconds.unwrap_or(90).clamp(1, 280)))
 }

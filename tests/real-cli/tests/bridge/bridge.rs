@@ -49,7 +49,7 @@ impl<'w> Bridge<'w> {
     }
 
     pub(crate) fn sessions(&self) -> Outcome<Vec<Value>> {
-        Ok(self.json(&["list-sessions", "--all"])?["sessions"].as_array().cloned().unwrap_or_default())
+        Ok(self.json(&["list-sessions", "--ended"])?["sessions"].as_array().cloned().unwrap_or_default())
     }
 
     /// Waits until a session has the label; returns it.

@@ -36,7 +36,7 @@ fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -
     world.model().script([Turn::with(hold), Turn::text("SECOND-ANSWER"), Turn::text("THIRD-ANSWER")]);
     tui.prompt("PROMPT-TWO")?;
     asks.recv_timeout(PATIENCE)?;
-    assert_eq!(bridge.states(&id)?, ["stored"], "written proves nothing, and nobody has noted it yet");
+    assert_eq!(bridge.states(&id)?, ["stored", "offered"], "written proves nothing about the host");
     go.send(())?;
     tui.wait_for_answer("SECOND-ANSWER")?;
     let states = bridge.wait_for_state(&id, "seen")?;

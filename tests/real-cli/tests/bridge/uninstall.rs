@@ -31,7 +31,7 @@ pub(crate) fn untouched(world: &World) -> CaseResult {
     }
     let again = bridge.run(&["init", "--all", "--yes", "--allow-tools"])?;
     assert!(again.contains("nothing to do"), "{again}");
-    bridge.run(&["uninstall", "--all", "--yes"])?;
+    bridge.run(&["uninstall", "--all"])?;
     let changes = Tree::read(&world.home())?.changes_since(&before);
     let left: Vec<_> = changes.iter().filter(|line| !line.contains(".session-bridge")).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -73,7 +73,7 @@ fn places(value: &Value, at: &str, out: &mut BTreeSet<String>) {
 pub(crate) fn after_runs(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     live(world, ["claude", "codex"])?;
-    bridge.run(&["uninstall", "--all", "--yes"])?;
+    bridge.run(&["uninstall", "--all"])?;
 
     let control = world.fresh()?;
     live(&control, ["claude", "codex"])?;
@@ -103,9 +103,11 @@ pub(crate) fn after_runs(world: &World) -> CaseResult {
 
     // Both still start, and know nothing of us.
     world.model().script(["E", "F"].map(Turn::text));
-    world.claude().print("after")?.success()?;
-    world.codex().exec("after")?.success()?;
-    for request in world.model().steps_with("after") {
+    world.claude().print("LONG-AFTER-US")?.success()?;
+    world.codex().exec("LONG-AFTER-US")?.success()?;
+    let requests = world.model().steps_with("LONG-AFTER-US");
+    assert_eq!(requests.len(), 2);
+    for request in requests {
         assert!(!request.offers(SERVER, "bridge_whoami") && !request.holds("session-bridge"));
     }
     Ok(())

@@ -65,13 +65,12 @@ impl Outbox {
     /// A call is done and its response carries this. Nothing went out if the call was cancelled meanwhile.
     pub(super) fn load(&self, id: &RequestId, freight: Freight) {
         let mut calls = self.calls();
-        match calls.get_mut(id) {
-            Some(slot @ Slot::Running) => *slot = Slot::Loaded(freight),
-            _ => {
-                calls.remove(id);
-                drop(calls);
-                self.void(freight);
-            }
+        if let Some(slot @ Slot::Running) = calls.get_mut(id) {
+            *slot = Slot::Loaded(freight);
+        } else {
+            calls.remove(id);
+            drop(calls);
+            self.void(freight);
         }
     }
 
@@ -204,3 +203,6 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Watched<T> {
         self.inner.close().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The MCP server as hosts meet it: a child process, lines of JSON, two sessions that talk.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
+
+mod evidence;
+mod harness;
+mod identity;
+mod protocol;
+mod tools;
+mod waits;
