@@ -38,7 +38,7 @@ fn every_entry_and_both_programs_are_tried() {
         assert_snapshot!(
             "doctor_well_json",
             env.run(&["doctor", "--provider", "claude-code", "--json"]).all()
-        )
+        );
     });
 }
 

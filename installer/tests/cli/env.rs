@@ -140,7 +140,7 @@ impl TestEnvironment {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.finish(self.spawn(arguments))
+        Self::finish(self.spawn(arguments))
     }
 
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
@@ -150,10 +150,10 @@ impl TestEnvironment {
     pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
-        self.finish(child)
+        Self::finish(child)
     }
 
-    pub(crate) fn finish(&self, child: Child) -> Output {
+    pub(crate) fn finish(child: Child) -> Output {
         let output = child.wait_with_output().unwrap();
         Output {
             code: output.status.code().unwrap_or(-1),

@@ -55,7 +55,7 @@ fn init_then_uninstall_leaves_every_byte() {
         assert_snapshot!(
             "uninstall_dry_run",
             env.run(&["uninstall", "--provider", "claude-code", "--dry-run"]).all()
-        )
+        );
     });
     question_in(&env);
     let uninstall = env.run(&["uninstall", "--all"]);

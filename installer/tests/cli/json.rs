@@ -173,10 +173,7 @@ fn walk(value: &Value, path: &str, order: &mut Vec<String>, shape: &mut Shape) {
 /// The meaning of a field and which entry of the table says so.
 fn meaning(command: &str, path: &str) -> Option<(&'static str, &'static str)> {
     let last = path.rsplit('.').next().unwrap_or(path);
-    let mut tail = path.splitn(2, '.').nth(1).map(str::to_owned);
-    if !path.contains('.') {
-        tail = None;
-    }
+    let tail = path.split_once('.').map(|(_, tail)| tail.to_owned());
     let exact = format!("{command}:{path}");
     let candidates = [Some(exact), Some(path.to_owned()), tail, Some(last.to_owned())];
     candidates
@@ -257,7 +254,9 @@ fn the_page_of_documents() {
     let mut missing = Vec::new();
     for (command, documents) in runs() {
         let (mut order, mut shape) = (Vec::new(), Shape::new());
-        documents.iter().for_each(|document| walk(document, "", &mut order, &mut shape));
+        for document in &documents {
+            walk(document, "", &mut order, &mut shape);
+        }
         let _ = write!(page, "\n## {command}\n\n| field | type | meaning |\n| --- | --- | --- |\n");
         for path in order.iter().filter(|path| !path.ends_with("[]")) {
             let kinds = shape[path].iter().copied().collect::<Vec<_>>().join(" or ");

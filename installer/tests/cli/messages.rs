@@ -176,7 +176,7 @@ fn a_reply_answers_for_a_session_or_for_the_person() {
     let (api, web) = env.two_sessions();
     let id = question(&mut env.store(), web, api, "which port?");
     env.settled(|| {
-        assert_snapshot!("reply", env.run(&["reply", &id.to_string(), "8080", "--as", "api"]).all())
+        assert_snapshot!("reply", env.run(&["reply", &id.to_string(), "8080", "--as", "api"]).all());
     });
     let receipt = env.store().receipts(id).unwrap().remove(0);
     assert_eq!(receipt.state, session_bridge_store::State::Answered);

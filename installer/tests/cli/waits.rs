@@ -29,7 +29,7 @@ fn a_question_gets_its_answer() {
     let asking = env.spawn(&["ask", "api", "which port?", "--timeout", "60s"]);
     let id = arrives(&mut store, api);
     answer(&mut store, api, id, "it is 8080\u{1b}[2J");
-    let output = env.finish(asking);
+    let output = TestEnvironment::finish(asking);
     assert_eq!((output.code, output.stdout.as_str()), (0, "it is 8080[2J\n"));
     assert!(output.stderr.contains("stored"), "{}", output.stderr);
     let resumed = env.run(&["ask", "--resume", &id.to_string(), "--json"]);
@@ -66,7 +66,7 @@ fn an_interrupt_names_the_way_back() {
     let id = arrives(&mut env.store(), api);
     let pid = rustix::process::Pid::from_child(&asking);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let output = env.finish(asking);
+    let output = TestEnvironment::finish(asking);
     assert_eq!(output.code, 130);
     assert!(
         output.stderr.contains(&format!("wait again: session-bridge ask --resume {id}")),
