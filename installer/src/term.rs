@@ -170,6 +170,35 @@ fn clip_front(text: &str, most: usize) -> String {
     clip(&backwards, most).chars().rev().collect()
 }
 
+/// Prose after a mark: on a terminal, further lines begin below the first word.
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    if !io::stdout().is_terminal() {
+        return printable(text);
+    }
+    wrap_to(&printable(text), indent, columns())
+}
+
+fn wrap_to(text: &str, indent: usize, columns: usize) -> String {
+    let room = columns.saturating_sub(indent).max(NARROWEST);
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let width = word.width();
+        if used > 0 && used + 1 + width > room {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            used = 0;
+        }
+        if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += width;
+    }
+    out
+}
+
 /// Every line moved to the right.
 pub(crate) fn indented(text: &str, by: usize) -> String {
     let pad = " ".repeat(by);
@@ -313,6 +342,15 @@ mod tests {
         assert_eq!(
             text,
             "NAME    ABOUT           FOLDER\n前端    one\na[31mb  a longer text…  /home/ana/shop\n"
+        );
+    }
+
+    #[test]
+    fn prose_wraps_below_its_first_word() {
+        assert_eq!(wrap_to("start a new session of it", 4, 20), "start a new\n    session of it");
+        assert_eq!(
+            wrap_to("one-very-long-word-that-fits-nowhere x", 4, 20),
+            "one-very-long-word-that-fits-nowhere\n    x"
         );
     }
 

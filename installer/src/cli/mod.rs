@@ -164,7 +164,8 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
         let failure = Failure::usage("usage", message, "run the command with --help");
         return ExitCode::from(tell(Ui::new(true), &failure));
     }
+    let text = error.render().ansi().to_string().replacen("error:", "error[usage]:", 1);
     // Nobody is left to be told that telling failed.
-    drop(error.print());
+    drop(Ui::new(false).note(&text));
     ExitCode::from(exit::USAGE)
 }

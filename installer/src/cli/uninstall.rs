@@ -118,7 +118,7 @@ fn show(
     none_left: bool,
 ) -> Result<(), Failure> {
     let ui = context.ui;
-    let stays = context.home.store().exists().then(|| context.home.root().to_owned());
+    let stays = context.home.root().exists().then(|| context.home.root().to_owned());
     if ui.json {
         let providers: Vec<Value> = outcomes
             .iter()
@@ -168,7 +168,7 @@ fn show(
     } else if let Some(root) = stays.filter(|_| none_left) {
         put!(
             text,
-            "{dim}messages and backups stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
+            "{dim}messages, and backups of the files that were edited, stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
             root.display(),
             quoted(&root.to_string_lossy())
         );

@@ -153,6 +153,28 @@ impl TestEnvironment {
         Self::finish(child)
     }
 
+    /// Runs with a terminal as standard input and error, types the answers, and returns what was asked and said there.
+    pub(crate) fn answer(&self, arguments: &[&str], typed: &str) -> String {
+        use std::io::Read as _;
+
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let open = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        let mut terminal = fs::File::from(ours);
+        terminal.write_all(typed.as_bytes()).unwrap();
+        let mut child = self.command(arguments).stdin(open()).stderr(open()).spawn().unwrap();
+        assert!(child.wait().unwrap().code().is_some());
+        // Nobody holds the other end any more: the kernel says so with an error at the end of what was written.
+        let (mut said, mut bytes) = (Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = terminal.read(&mut bytes) {
+            said.extend_from_slice(&bytes[..n]);
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     pub(crate) fn finish(child: Child) -> Output {
         let output = child.wait_with_output().unwrap();
         Output {

@@ -111,6 +111,24 @@ fn without_a_terminal_nobody_is_asked() {
 }
 
 #[test]
+fn a_person_is_asked_once_and_for_each_consent() {
+    let env = TestEnvironment::with_clis();
+    let before = env.tree();
+    let no = env.answer(&["init"], "\n");
+    assert!(no.contains("Install the bridge there? [y/N]") && no.contains("nothing was changed"), "{no}");
+    assert_eq!(env.tree(), before);
+    let yes = env.answer(&["init"], "y\nyes\nno\n");
+    assert!(yes.contains("run the bridge's tools without asking each time?"), "{yes}");
+    assert!(yes.contains("session-bridge-hook codex UserPromptSubmit"), "{yes}");
+    assert!(yes.contains("Note them as reviewed by you?"), "{yes}");
+    assert!(env.read("home/.claude/settings.json").contains("mcp__session-bridge"));
+    // Whoever has decided is not asked again, and what was agreed to stays.
+    let again = env.answer(&["init", "--all"], "");
+    assert!(!again.contains("[y/N]"), "{again}");
+    assert!(env.read("home/.claude/settings.json").contains("mcp__session-bridge"));
+}
+
+#[test]
 fn absent_clis_are_named_and_prepared_on_request() {
     let env = TestEnvironment::new();
     env.settled(|| assert_snapshot!("init_nothing_here", env.run(&["init", "--all"]).all()));

@@ -4,7 +4,7 @@ use serde::Serialize;
 use session_bridge_core::frame::printable;
 
 use crate::report::Failure;
-use crate::term::{put, style};
+use crate::term::{put, style, wrapped};
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -135,7 +135,7 @@ impl Checks {
             }
             if let Some(help) = &check.help {
                 let name = style::NAME;
-                put!(out, "    {name}help{name:#} {}\n", printable(help));
+                put!(out, "    {name}help{name:#} {}\n", wrapped(help, 9));
             }
         }
         let bad = self.all.iter().filter(|check| matches!(check.level, Level::Warn | Level::Fail)).count();

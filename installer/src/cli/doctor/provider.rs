@@ -99,8 +99,13 @@ fn entries(context: &Context, target: &Target, group: &str, checks: &mut Checks)
         }
     };
     let present: Vec<&Finding> = findings.iter().filter(|finding| finding.state == State::Present).collect();
-    let mut files: Vec<String> = present.iter().map(|finding| finding.file.display().to_string()).collect();
-    files.dedup();
+    let mut files: Vec<String> = Vec::new();
+    for finding in &present {
+        let file = finding.file.display().to_string();
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
     if !present.is_empty() {
         checks.add(
             Check::ok(

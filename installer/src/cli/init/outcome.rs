@@ -17,7 +17,7 @@ use crate::install::links::Link;
 use crate::install::scope_text;
 use crate::install::trust::Hook;
 use crate::report::Failure;
-use crate::term::{put, style};
+use crate::term::{put, style, wrapped};
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -157,7 +157,7 @@ impl Outcome {
         }
         if self.state == State::Installed {
             for step in self.steps() {
-                put!(out, "  {warn}to do{warn:#} {step}\n");
+                put!(out, "  {warn}to do{warn:#} {}\n", wrapped(step, 8));
             }
         }
         out
