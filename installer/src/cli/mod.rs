@@ -52,7 +52,7 @@ const HOOK_WORD: &str = "hook";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     /// Print one JSON document instead of text for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     json: bool,
     #[command(subcommand)]
     command: Command,

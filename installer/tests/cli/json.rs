@@ -252,7 +252,13 @@ fn the_page_of_documents() {
     page.push_str("With `--json` a command prints one document on standard output, without colours; `tail-inbox` prints one per line. Fields may be\nadded; those that are here keep their names and meanings. Fields that have no value are null or absent.\n");
     let mut used = BTreeSet::new();
     let mut missing = Vec::new();
-    for (command, documents) in runs() {
+    let runs = runs();
+    // The server speaks its own protocol; everything else has a document.
+    for sub in session_bridge::cli::command().get_subcommands().filter(|sub| sub.get_name() != "mcp") {
+        let known = runs.iter().any(|(name, _)| name.split(' ').next() == Some(sub.get_name()));
+        assert!(known, "`{}` has no documented JSON: add a run of it", sub.get_name());
+    }
+    for (command, documents) in runs {
         let (mut order, mut shape) = (Vec::new(), Shape::new());
         for document in &documents {
             walk(document, "", &mut order, &mut shape);
