@@ -49,7 +49,7 @@ pub const ROLES: EnvVar = EnvVar {
 /// Whether hooks log each call.
 pub const LOG: EnvVar = EnvVar {
     name: "SESSION_BRIDGE_LOG",
-    meaning: "`debug` makes hooks and servers log every event to `log/` in the bridge's home; `error` (the default) logs failures only.",
+    meaning: "`debug` makes hooks log every event with its time to `log/hook.log` in the bridge's home. Failures are always logged.",
     since: "0.1.0",
 };
 

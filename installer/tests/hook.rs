@@ -106,7 +106,7 @@ fn a_session_is_registered_delivered_to_and_ended() {
     assert!(text.contains("the port is 8443") && text.contains("via=\"command line\""), "{text}");
     let subagent = json!({"prompt_id": "p1", "agent_id": "sub", "tool_calls": []});
     assert_eq!(bench.claude("PostToolBatch", &subagent), "");
-    assert_eq!(bench.state(id), State::Stored, "a subagent's event settles nothing");
+    assert_eq!(bench.state(id), State::Offered, "a subagent's event settles nothing");
     assert_eq!(bench.claude("Stop", &json!({"prompt_id": "p1"})), "");
     assert_eq!(bench.state(id), State::Seen);
     assert_eq!(bench.claude("UserPromptSubmit", &json!({"prompt_id": "p2", "prompt": "go"})), "");

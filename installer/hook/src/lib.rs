@@ -16,7 +16,7 @@ use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::process::{self, ProcessKey};
-use session_bridge_core::provider::{Provider, Source};
+use session_bridge_core::provider::Provider;
 use session_bridge_core::{environment, id::SessionId};
 use session_bridge_store::{
     Activity, Arrival, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Store, Wanted,
@@ -53,8 +53,12 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began),
     };
-    if let Err(problem) = outcome {
-        log::line(&home, provider, event, &problem);
+    match outcome {
+        Err(problem) => log::line(&home, provider, event, &problem),
+        Ok(()) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
+            log::line(&home, provider, event, &format!("done in {:?}", began.elapsed()));
+        }
+        Ok(()) => {}
     }
     ExitCode::SUCCESS
 }
@@ -121,14 +125,16 @@ fn arrive(
 ) -> Result<Session, session_bridge_store::StoreError> {
     let card = provider.card();
     let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
-    let claimed = host.env_text(environment::SESSION_ID.name).and_then(|id| id.parse::<SessionId>().ok());
+    // A process that hosts several conversations hands the variable on to all of them.
+    let claimed = host.env_text(environment::SESSION_ID.name).filter(|_| card.one_per_process());
+    let claimed = claimed.and_then(|id| id.parse::<SessionId>().ok());
     let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
     store.arrive(&Arrival {
         provider: card.id.as_str(),
         short: card.short,
         native: &event.native,
         host: process,
-        one_per_process: card.identity.mcp.contains(&Source::HostProcess),
+        one_per_process: card.one_per_process(),
         cwd: event.cwd.as_deref().filter(|path: &&Path| path.is_absolute()),
         start,
         claimed,

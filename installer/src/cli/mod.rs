@@ -7,6 +7,7 @@ mod cancel;
 mod codes;
 mod completions;
 mod context;
+mod demo;
 mod doctor;
 mod duration;
 mod inbox;
@@ -76,6 +77,7 @@ enum Command {
     Cancel(cancel::Args),
     Inspect(inspect::Args),
     Whoami(whoami::Args),
+    Demo(demo::Args),
     Mcp(mcp::Args),
     Completions(completions::Args),
     Version(version::Args),
@@ -111,6 +113,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let done = match &cli.command {
         // The server finds its home by the path that it was started by.
         Command::Mcp(args) => mcp::run(args),
+        Command::Demo(args) => demo::run(args, ui),
         _ => Context::new(ui).and_then(|context| dispatch(cli.command, &context)),
     };
     ExitCode::from(done.unwrap_or_else(|failure| tell(ui, &failure)))
@@ -135,6 +138,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
+        Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),
     }
