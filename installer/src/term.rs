@@ -110,6 +110,18 @@ pub(crate) fn ago(now: i64, at: i64) -> String {
     }
 }
 
+/// How long after something else something was, in the unit that says enough.
+pub(crate) fn after(earlier: i64, at: i64) -> String {
+    let ms = (at - earlier).max(0);
+    match ms {
+        0..1_000 => format!("+{ms} ms"),
+        1_000..60_000 => format!("+{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        60_000..3_600_000 => format!("+{} m", ms / 60_000),
+        3_600_000..86_400_000 => format!("+{} h", ms / 3_600_000),
+        _ => format!("+{} d", ms / 86_400_000),
+    }
+}
+
 /// `in 3m`, or `3m ago` for what has passed.
 pub(crate) fn until(now: i64, at: i64) -> String {
     if at <= now {
@@ -176,6 +188,20 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
         return printable(text);
     }
     wrap_to(&printable(text), indent, columns())
+}
+
+/// The lines of a text for a place that begins `indent` columns in: those that fit as they are, the others wrapped.
+pub(crate) fn lines(text: &str, indent: usize) -> Vec<String> {
+    let text = printable(text);
+    let room =
+        if io::stdout().is_terminal() { columns().saturating_sub(indent).max(NARROWEST) } else { usize::MAX };
+    let wrap = |line: &str| -> Vec<String> {
+        if line.width() <= room {
+            return vec![line.to_owned()];
+        }
+        wrap_to(line, 0, room).lines().map(str::to_owned).collect()
+    };
+    text.lines().flat_map(wrap).collect()
 }
 
 fn wrap_to(text: &str, indent: usize, columns: usize) -> String {

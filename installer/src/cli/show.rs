@@ -4,7 +4,7 @@ use session_bridge_core::frame::printable;
 use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step};
 
-use crate::term::{Ui, indented, moment, one_line, put, style};
+use crate::term::{Ui, after, indented, moment, one_line, put, style};
 
 /// How a state looks.
 pub(crate) fn state_style(state: State) -> anstyle::Style {
@@ -89,15 +89,19 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
     }
     out.push('\n');
     for done in &receipt.steps {
-        put!(out, "  {}\n", step(ui, done));
+        put!(out, "  {}\n", step(ui, receipt.steps.first(), done));
     }
     out
 }
 
-/// One step: the state, when, where and what proves it.
-pub(crate) fn step(ui: Ui, step: &Step) -> String {
+/// One step: the state, when (the later ones counted from the first), where, and what proves it.
+fn step(ui: Ui, first: Option<&Step>, step: &Step) -> String {
     let (look, dim) = (state_style(step.state), style::DIM);
-    let mut out = format!("{look}{:<9}{look:#} {:>9}", step.state, ui.ago(step.at));
+    let when = match first {
+        Some(first) if first != step => after(first.at, step.at),
+        _ => ui.ago(step.at),
+    };
+    let mut out = format!("{look}{:<9}{look:#} {when:>9}", step.state);
     let details: Vec<String> = [&step.surface, &step.evidence]
         .into_iter()
         .flatten()

@@ -1,12 +1,15 @@
 //! The annotated transcript: numbered steps with their times, and who says what.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use session_bridge_core::frame::printable;
 
 use crate::report::Failure;
-use crate::term::{Ui, style};
+use crate::term::{self, Ui, style};
+
+/// Columns before what is said.
+const GUTTER: usize = 16;
 
 /// Writes the story down as it happens; with `--json` at the end.
 pub(super) struct Transcript {
@@ -25,7 +28,7 @@ impl Transcript {
         let mut text =
             format!("{strong}Two sessions talk.{strong:#} Their hosts are scripted; nothing of ours is.\n");
         for (name, value) in lines {
-            text.push_str(&format!("  {dim}{name:<8}{dim:#} {value}\n"));
+            let _ = writeln!(text, "  {dim}{name:<8}{dim:#} {value}");
         }
         self.say(&text)
     }
@@ -39,9 +42,9 @@ impl Transcript {
         let mut text = format!("\n{strong}{number:>2}  {title}{strong:#}  {dim}{}{dim:#}\n", shown(took));
         for said in said {
             let look = said.style();
-            for (i, line) in printable(&said.text).lines().enumerate() {
+            for (i, line) in term::lines(&said.text, GUTTER).iter().enumerate() {
                 let who = if i == 0 { said.who } else { "" };
-                text.push_str(&format!("    {look}{who:<9}{look:#} {dim}│{dim:#} {line}\n"));
+                let _ = writeln!(text, "    {look}{who:<9}{look:#} {dim}│{dim:#} {line}");
             }
         }
         self.say(&text)
