@@ -4,7 +4,7 @@ use session_bridge_core::frame::printable;
 use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step};
 
-use crate::term::{Ui, indented, moment, one_line, put, style};
+use crate::term::{Ui, after, indented, moment, one_line, put, style};
 
 /// How a state looks.
 pub(crate) fn state_style(state: State) -> anstyle::Style {
@@ -88,16 +88,19 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
         put!(out, "  {dim}by {answer}{dim:#}");
     }
     out.push('\n');
+    let mut began = None;
     for done in &receipt.steps {
-        put!(out, "  {}\n", step(ui, done));
+        let when = began.map_or_else(|| ui.ago(done.at), |began| after(done.at - began));
+        put!(out, "  {}\n", step(done, &when));
+        began = began.or(Some(done.at));
     }
     out
 }
 
 /// One step: the state, when, where and what proves it.
-pub(crate) fn step(ui: Ui, step: &Step) -> String {
+fn step(step: &Step, when: &str) -> String {
     let (look, dim) = (state_style(step.state), style::DIM);
-    let mut out = format!("{look}{:<9}{look:#} {:>9}", step.state, ui.ago(step.at));
+    let mut out = format!("{look}{:<9}{look:#} {when:>9}", step.state);
     let details: Vec<String> = [&step.surface, &step.evidence]
         .into_iter()
         .flatten()
