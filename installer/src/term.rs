@@ -110,15 +110,14 @@ pub(crate) fn ago(now: i64, at: i64) -> String {
     }
 }
 
-/// How long after something else something was, in the unit that says enough.
-pub(crate) fn after(earlier: i64, at: i64) -> String {
-    let ms = (at - earlier).max(0);
-    match ms {
-        0..1_000 => format!("+{ms} ms"),
-        1_000..60_000 => format!("+{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        60_000..3_600_000 => format!("+{} m", ms / 60_000),
-        3_600_000..86_400_000 => format!("+{} h", ms / 3_600_000),
-        _ => format!("+{} d", ms / 86_400_000),
+/// How much later something was: `+40ms`, `+2.5s`, `+3m`.
+pub(crate) fn after(ms: i64) -> String {
+    match ms.max(0) {
+        ms @ 0..1_000 => format!("+{ms}ms"),
+        ms @ 1_000..60_000 => format!("+{}.{}s", ms / 1_000, ms % 1_000 / 100),
+        ms @ 60_000..3_600_000 => format!("+{}m", ms / 60_000),
+        ms @ 3_600_000..86_400_000 => format!("+{}h", ms / 3_600_000),
+        ms => format!("+{}d", ms / 86_400_000),
     }
 }
 
@@ -351,6 +350,8 @@ mod tests {
         let told = [0, 7, 61, 7_300, 90_000, 40 * 86_400].map(|seconds| ago(now, now - seconds * 1000));
         assert_eq!(told, ["now", "7s ago", "1m ago", "2h ago", "1d ago", "2026-12-06"]);
         assert_eq!(ago(now, now + 5_000), "now");
+        let later = [0, 40, 2_590, 61_000, 7_200_000, 90_000_000].map(after);
+        assert_eq!(later, ["+0ms", "+40ms", "+2.5s", "+1m", "+2h", "+1d"]);
         assert_eq!(until(now, now + 90_000), "in 1m");
     }
 

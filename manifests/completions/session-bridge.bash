@@ -28,6 +28,9 @@ _session__bridge() {
             session__bridge,completions)
                 cmd="session__bridge__subcmd__completions"
                 ;;
+            session__bridge,demo)
+                cmd="session__bridge__subcmd__demo"
+                ;;
             session__bridge,doctor)
                 cmd="session__bridge__subcmd__doctor"
                 ;;
@@ -88,6 +91,9 @@ _session__bridge() {
             session__bridge__subcmd__help,completions)
                 cmd="session__bridge__subcmd__help__subcmd__completions"
                 ;;
+            session__bridge__subcmd__help,demo)
+                cmd="session__bridge__subcmd__help__subcmd__demo"
+                ;;
             session__bridge__subcmd__help,doctor)
                 cmd="session__bridge__subcmd__help__subcmd__doctor"
                 ;;
@@ -143,7 +149,7 @@ _session__bridge() {
 
     case "${cmd}" in
         session__bridge)
-            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami mcp completions version help"
+            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -272,6 +278,20 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__demo)
+            opts="-h --keep --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__doctor)
             opts="-h --provider --fix --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -291,7 +311,7 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help)
-            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami mcp completions version help"
+            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -347,6 +367,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -43,6 +43,7 @@ pub const CODES: &[Code] = &[
     ("config_unparsable", CLASH, "A configuration file does not parse; the error has the line and column."),
     ("confirmation_needed", USAGE, "`init` would have to ask, and there is no terminal to ask on."),
     ("confusable_name", USAGE, "A name looks like another one that is in use."),
+    ("demo_failed", NOT_WELL, "The demo did not come to its end; its sentence says where it stopped."),
     ("empty_body", USAGE, "The message has no text."),
     ("file_io", NOT_WELL, "Reading or writing a file failed."),
     ("foreign_layout", CLASH, "The bridge's home holds another program's files."),

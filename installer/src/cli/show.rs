@@ -88,19 +88,18 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
         put!(out, "  {dim}by {answer}{dim:#}");
     }
     out.push('\n');
+    let mut began = None;
     for done in &receipt.steps {
-        put!(out, "  {}\n", step(ui, receipt.steps.first(), done));
+        let when = began.map_or_else(|| ui.ago(done.at), |began| after(done.at - began));
+        put!(out, "  {}\n", step(done, &when));
+        began = began.or(Some(done.at));
     }
     out
 }
 
-/// One step: the state, when (the later ones counted from the first), where, and what proves it.
-fn step(ui: Ui, first: Option<&Step>, step: &Step) -> String {
+/// One step: the state, when, where and what proves it.
+fn step(step: &Step, when: &str) -> String {
     let (look, dim) = (state_style(step.state), style::DIM);
-    let when = match first {
-        Some(first) if first != step => after(first.at, step.at),
-        _ => ui.ago(step.at),
-    };
     let mut out = format!("{look}{:<9}{look:#} {when:>9}", step.state);
     let details: Vec<String> = [&step.surface, &step.evidence]
         .into_iter()

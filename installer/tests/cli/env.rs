@@ -197,6 +197,7 @@ impl TestEnvironment {
         settings.add_filter(r#""(created|at|seen|started|ended|expires)": [0-9]{13}"#, r#""$1": "[MS]""#);
         settings.add_filter(r#""pid": [0-9]+"#, r#""pid": "[PID]""#);
         settings.add_filter(r#""ms": [0-9]+"#, r#""ms": "[N]""#);
+        settings.add_filter(r" +\+[0-9.]+m?s\b", " +[TIME]");
         settings.add_filter(r"\([0-9]+ ms\)", "([N] ms)");
         settings.add_filter(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC", "[UTC]");
         settings.add_filter(r"(?m)\b[0-9]+s ago", "now");

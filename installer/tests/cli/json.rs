@@ -121,6 +121,14 @@ const MEANINGS: &[(&str, &str)] = &[
     ("to", "The address that it was sent to."),
     ("trust", "The bridge's hooks as the host lists them."),
     ("trust_error.message", "What went wrong, in a sentence."),
+    ("well", "Whether it came to its end and left no trace."),
+    ("verdict", "What it came to, in a sentence."),
+    ("took_ms", "How long it took, in milliseconds."),
+    ("demo:steps", "What happened, step by step."),
+    ("step", "What the step is about."),
+    ("lines", "What was said and done."),
+    ("who", "`you`, `bridge`, `host`, or the label of a session."),
+    ("text", "What they said or did."),
     ("trust_error", "Why the review could not be noted."),
     ("trust_hooks", "The host was told that the user reviewed the hooks."),
     ("undo", "The command that takes it out again."),
@@ -235,10 +243,14 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     ];
     env.set("SESSION_BRIDGE_SESSION_ID", &api.to_string());
     whoami.push(json(&env, &["whoami"]));
+    // The demo's hosts run hooks as the real ones do: by a shell.
+    let mut with_shells = TestEnvironment::new();
+    with_shells.set("PATH", "/usr/bin:/bin");
     let rest = vec![
         ("whoami", whoami),
         ("completions", vec![json(&env, &["completions", "fish"])]),
         ("version", vec![json(&env, &["version"])]),
+        ("demo", vec![json(&with_shells, &["demo"])]),
         ("any command that fails", vec![json(&env, &["read", "nothing"])]),
     ];
     documents.into_iter().chain(rest).collect()
@@ -259,6 +271,8 @@ fn the_page_of_documents() {
         assert!(known, "`{}` has no documented JSON: add a run of it", sub.get_name());
     }
     for (command, documents) in runs {
+        let fails = documents.iter().any(|document| document.get("error").is_some());
+        assert_eq!(fails, command == "any command that fails", "{command}: {documents:#?}");
         let (mut order, mut shape) = (Vec::new(), Shape::new());
         for document in &documents {
             walk(document, "", &mut order, &mut shape);

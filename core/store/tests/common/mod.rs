@@ -1,5 +1,11 @@
 //! A store in a temporary home, two providers' cards, and hosts that are plain function calls.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test file uses its part"
+)]
 
 use std::path::Path;
 
