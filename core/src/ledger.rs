@@ -137,7 +137,11 @@ impl Ledger {
     pub(crate) fn backups(&self) -> BTreeSet<String> {
         let bases = self.files.iter().flat_map(|record| {
             let intent = record.intent.as_ref();
-            [record.done.base.clone(), intent.and_then(|i| i.before.clone()), intent.and_then(|i| i.then.base.clone())]
+            [
+                record.done.base.clone(),
+                intent.and_then(|i| i.before.clone()),
+                intent.and_then(|i| i.then.base.clone()),
+            ]
         });
         bases.flatten().collect()
     }
