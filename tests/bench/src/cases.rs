@@ -25,6 +25,8 @@ pub(crate) struct World<'p> {
     programs: &'p Programs,
     folder: tempfile::TempDir,
     reader: SessionId,
+    /// Held open as the MCP servers of running sessions hold it.
+    _server: Store,
 }
 
 impl<'p> World<'p> {
@@ -37,8 +39,8 @@ impl<'p> World<'p> {
         std::fs::write(folder.path().join("start.json"), start)?;
         let stop = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"Stop","prompt_id":"p"}"#;
         std::fs::write(folder.path().join("stop.json"), stop)?;
-        let mut world = Self { programs, folder, reader: SessionId::generate() };
-        drop(world.store()?);
+        let server = Store::open(&Home::at(folder.path().join("bridge")), Role::Server)?;
+        let mut world = Self { programs, folder, reader: SessionId::generate(), _server: server };
         world.hook("SessionStart", "start.json")?;
         let mut store = world.store()?;
         world.reader = store.sessions(None, false)?.first().context("the session is registered")?.session.id;
@@ -146,13 +148,14 @@ pub(crate) fn timed(command: &mut Command, stdin: Option<&Path>) -> Result<Durat
 /// So many processes send one message after another through the command line; durable messages per second.
 pub(crate) fn parallel_sends(programs: &Programs, processes: usize, each: usize) -> Result<f64> {
     let world = World::new(programs, 0)?;
+    let (home, reader) = (world.home(), world.reader.to_string());
     let began = Instant::now();
     std::thread::scope(|scope| {
         let sender = || -> Result<()> {
             for _ in 0..each {
                 let mut command = Command::new(&programs.main);
-                command.args(["send-message", &world.reader.to_string(), "a short note"]);
-                world.run(&mut command, "prompt.json")?;
+                command.args(["send-message", &reader, "a short note"]).env("SESSION_BRIDGE_HOME", &home);
+                timed(&mut command, None)?;
             }
             Ok(())
         };
