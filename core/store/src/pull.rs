@@ -81,6 +81,8 @@ impl Store {
                     event: &event,
                     call,
                     server: Some(server),
+                    // The server puts the guard above the bodies of a conversation that has not heard it.
+                    guards: !row.guarded,
                     items: &items,
                 },
                 now,

@@ -99,6 +99,7 @@ CREATE TABLE attempt (
     event TEXT NOT NULL,
     call TEXT,
     server TEXT,
+    guards INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL DEFAULT 'open',
     created INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;

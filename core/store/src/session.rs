@@ -310,6 +310,9 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
         attempt::doubt_open(tx, session.id)?;
     }
     let forgets = matches!(a.start, Some(Start::Cleared | Start::Compacted | Start::Forked));
+    if forgets {
+        attempt::forget_guards(tx, session.id)?;
+    }
     let host = a.host.or(session.host);
     tx.execute(
         "UPDATE session SET native = ?2, host_pid = ?3, host_start = ?4, conversation = conversation + ?5,
