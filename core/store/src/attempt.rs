@@ -326,13 +326,18 @@ pub(crate) fn close(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Store
 /// A conversation was cleared or its process ended: what is under way can no longer be proven.
 pub(crate) fn doubt_open(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
     for attempt in alive(tx, session)? {
-        match attempt.status {
-            Status::Injected => close(tx, &attempt)?,
-            Status::Open | Status::Written => unknown(tx, &attempt)?,
-            Status::Done => {}
-        }
+        doubt(tx, &attempt)?;
     }
     Ok(())
+}
+
+/// The same for one attempt.
+pub(crate) fn doubt(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
+    match attempt.status {
+        Status::Injected => close(tx, attempt),
+        Status::Open | Status::Written => unknown(tx, attempt),
+        Status::Done => Ok(()),
+    }
 }
 
 /// Moves the last lease holder's note into the store. A hook's attempt without a note put out nothing; a dead

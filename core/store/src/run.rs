@@ -50,6 +50,12 @@ impl RunFolders {
         RunFolder { path: self.alias(provider, native) }
     }
 
+    /// The session that a native id leads to.
+    pub(crate) fn bound(&self, provider: &str, native: &str) -> Option<SessionId> {
+        let target = fs::read_link(self.alias(provider, native)).ok()?;
+        target.file_name()?.to_str()?.parse().ok()
+    }
+
     fn alias(&self, provider: &str, native: &str) -> PathBuf {
         self.root.join("alias").join(provider).join(file_name(native))
     }

@@ -123,6 +123,11 @@ CREATE TABLE claim (
     until INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX claim_session ON claim(session);
+
+CREATE TABLE salvaged (
+    generation INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The format of the open database; 0 for an empty one.

@@ -65,16 +65,25 @@ impl Store {
     /// every process and of the machine, in the store that is present (rule D8).
     pub fn send(&mut self, draft: &Draft<'_>, recipients: &[SessionId]) -> Result<Sent, StoreError> {
         // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
+        let mut aside = false;
         for _ in 0..3 {
+            self.refresh()?;
             let now = self.now();
             let run = self.run.clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now))?;
-            if self.is_present() {
-                return Ok(sent);
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now));
+            let present = self.is_present();
+            match sent {
+                Ok(sent) if present => return Ok(sent),
+                // What it refers to is not salvaged yet. Nor is the message itself: it comes with the rest.
+                Err(StoreError::NoMessage(_) | StoreError::NoSession(_)) if aside => {
+                    return Err(StoreError::SetAside(draft.id));
+                }
+                Err(error) if present => return Err(error),
+                Ok(_) => aside = true,
+                Err(_) => {}
             }
-            self.reopen()?;
         }
-        Err(StoreError::Busy)
+        Err(if aside { StoreError::SetAside(draft.id) } else { StoreError::Busy })
     }
 
     /// A message by id, whoever it belongs to.

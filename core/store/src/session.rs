@@ -371,7 +371,10 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
     let unclaimed =
         a.claimed.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
-    let id = unclaimed.flatten().unwrap_or_else(SessionId::generate);
+    // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
+    let known = run.bound(a.provider, a.native);
+    let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let id = unclaimed.flatten().or(known.flatten()).unwrap_or_else(SessionId::generate);
     let room = a.wanted.room.clone().unwrap_or_else(Name::default_room);
     let folder =
         a.cwd.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -447,7 +450,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
 }
 
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has.
-fn free_label(
+pub(crate) fn free_label(
     tx: &Transaction<'_>,
     run: &RunFolders,
     room: &str,
