@@ -47,7 +47,7 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
-            expire::for_session(tx, session.id, now)?;
+            expire::for_session(tx, &run, session.id, now)?;
             let outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };

@@ -15,6 +15,7 @@ mod generation;
 mod hear;
 mod inbox;
 mod look;
+mod notice;
 mod open;
 mod pull;
 mod receipt;

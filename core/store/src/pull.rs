@@ -45,7 +45,7 @@ impl Store {
         let run = self.run.clone();
         let folder = run.session(session);
         self.write(|tx| {
-            expire::for_session(tx, session, now)?;
+            expire::for_session(tx, &run, session, now)?;
             let messages = match want {
                 Pull::Read(ids) => {
                     ids.iter().map(|id| readable(tx, session, *id)).collect::<Result<Vec<_>, _>>()?

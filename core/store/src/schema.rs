@@ -63,6 +63,7 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_thread ON message(thread);
 CREATE INDEX message_sender ON message(sender) WHERE sender IS NOT NULL;
+CREATE INDEX message_due ON message(sender, expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE delivery (
     session TEXT NOT NULL,

@@ -6,6 +6,7 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
 use crate::error::StoreError;
+use crate::notice::{self, News};
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
 use crate::run::RunFolders;
@@ -179,20 +180,32 @@ fn insert(
         if crate::session::by_id(tx, *recipient)?.is_none() {
             return Err(StoreError::NoSession(*recipient));
         }
-        tx.execute(
-            "INSERT INTO delivery (session, seq) VALUES (?1, ?2)",
-            params![recipient.to_string(), seq],
-        )?;
-        tx.execute(
-            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
-            params![recipient.to_string(), seq, now],
-        )?;
-        run.session(*recipient).ring()?;
+        deliver(tx, run, seq, *recipient, now)?;
     }
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
     Ok(sent)
+}
+
+/// Lays a message down for one recipient and rings.
+pub(crate) fn deliver(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    seq: i64,
+    recipient: SessionId,
+    now: i64,
+) -> Result<(), StoreError> {
+    let session = recipient.to_string();
+    let fresh =
+        tx.execute("INSERT OR IGNORE INTO delivery (session, seq) VALUES (?1, ?2)", params![session, seq])?;
+    if fresh > 0 {
+        tx.execute(
+            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
+            params![session, seq, now],
+        )?;
+    }
+    run.session(recipient).ring()
 }
 
 /// The replier's delivery of the question becomes `answered`. A model's reply names the message, which also proves that
@@ -225,7 +238,10 @@ fn answer(
     }
     let author =
         if via == Via::Session { "reply by the model" } else { "reply by a person at the command line" };
-    attempt::advance(tx, replier, parent.seq, State::Answered, None, Some(author), now)?;
+    let moved = attempt::advance(tx, replier, parent.seq, State::Answered, None, Some(author), now)?;
+    if moved && via == Via::CommandLine {
+        notice::tell(tx, run, parent.seq, replier, News::AnsweredByPerson(reply), now)?;
+    }
     tx.execute(
         "UPDATE delivery SET answer = ?3, parked = 0, doubt = 0 WHERE session = ?1 AND seq = ?2",
         params![replier.to_string(), parent.seq, reply.to_string()],
