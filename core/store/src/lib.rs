@@ -11,6 +11,7 @@ mod claim;
 mod clock;
 mod error;
 mod expire;
+mod fanout;
 mod generation;
 mod hear;
 mod inbox;

@@ -64,6 +64,7 @@ const DELIVERY: Table = Table {
     columns: "session, seq, state, parked, doubt, attempt, shown, marked, answer, remark",
     key: "session, seq",
 };
+const FANOUT: Table = Table { name: "fanout", columns: "seq, session", key: "seq, session" };
 const STEP: Table = Table { name: "step", columns: "session, seq, state, at, surface, evidence", key: "id" };
 const ATTEMPT: Table = Table {
     name: "attempt",
@@ -176,6 +177,12 @@ fn bring_over(
     }
     sessions(tx, run, old, now, found)?;
     let places = messages(tx, old, found)?;
+    for mut row in rows(old, &FANOUT, found) {
+        if let Some(seq) = place(&places, &row[0]) {
+            row[0] = Value::Integer(seq);
+            insert(tx, &FANOUT, &row)?;
+        }
+    }
     let fresh = deliveries(tx, old, &places, found)?;
     attempts(tx, old, &places, found)?;
     let sessions: BTreeSet<SessionId> =

@@ -80,6 +80,12 @@ CREATE TABLE delivery (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
 
+CREATE TABLE fanout (
+    seq INTEGER NOT NULL,
+    session TEXT NOT NULL,
+    PRIMARY KEY (seq, session)
+) WITHOUT ROWID, STRICT;
+
 CREATE TABLE step (
     id INTEGER PRIMARY KEY,
     session TEXT NOT NULL,

@@ -6,6 +6,7 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
 use crate::error::StoreError;
+use crate::fanout;
 use crate::notice::{self, News};
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
@@ -72,6 +73,7 @@ impl Store {
             let now = self.now();
             let run = self.run.clone();
             let sent = self.write(|tx| insert(tx, &run, draft, recipients, now));
+            let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
             let present = self.is_present();
             match sent {
                 Ok(sent) if present => return Ok(sent),
@@ -114,6 +116,7 @@ impl Store {
             if rows.iter().any(|(_, state, free)| out(*state, *free)) {
                 return Err(StoreError::AlreadyOut(id));
             }
+            fanout::forget(tx, message.seq)?;
             let mut withdrawn = 0;
             for (session, _, _) in rows {
                 let why = Some("cancelled by its sender");
@@ -180,8 +183,8 @@ fn insert(
         if crate::session::by_id(tx, *recipient)?.is_none() {
             return Err(StoreError::NoSession(*recipient));
         }
-        deliver(tx, run, seq, *recipient, now)?;
     }
+    fanout::begin(tx, run, seq, recipients, now)?;
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
