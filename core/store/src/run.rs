@@ -54,6 +54,12 @@ impl RunFolders {
         &self.root
     }
 
+    /// The session that a native id leads to.
+    pub(crate) fn bound(&self, provider: &str, native: &str) -> Option<SessionId> {
+        let target = fs::read_link(self.alias(provider, native)).ok()?;
+        target.file_name()?.to_str()?.parse().ok()
+    }
+
     fn alias(&self, provider: &str, native: &str) -> PathBuf {
         self.root.join("alias").join(provider).join(file_name(native))
     }

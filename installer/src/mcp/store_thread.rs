@@ -26,10 +26,14 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// The store, opened with the first call; a store that could not be opened is tried again by the next one.
+    /// The present store, opened with the first call; one that could not be opened is tried again by the next one. A
+    /// server lives for hours: if the file that it holds was set aside, it turns to the present one first (rule D8).
     pub(super) fn store(&mut self) -> Result<&mut Store, StoreError> {
         match &mut self.store {
-            Some(store) => Ok(store),
+            Some(store) => {
+                store.refresh()?;
+                Ok(store)
+            }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),
         }
     }
