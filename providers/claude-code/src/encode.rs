@@ -10,13 +10,6 @@ struct Answer<'a> {
     hook_specific_output: Context<'a>,
 }
 
-/// At the turn's end: go on, for this reason.
-#[derive(Serialize)]
-struct Block<'a> {
-    decision: &'static str,
-    reason: &'a str,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Context<'a> {
@@ -26,20 +19,18 @@ struct Context<'a> {
 
 /// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
-    if card.inject_at(event.moment).is_none() {
-        return HostOutput::default();
-    }
-    // Two strings always serialise; were that to change, silence does no harm.
-    let stdout = match (event.moment, *reply) {
-        (Moment::TurnEnd, Reply::KeepGoing(reason)) => {
-            serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default()
-        }
-        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_)) => Vec::new(),
-        (_, Reply::Context(text)) => {
-            let context = Context { hook_event_name: &event.name, additional_context: text };
-            serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default()
-        }
+    let text = match (event.moment, *reply) {
+        _ if card.inject_at(event.moment).is_none() => None,
+        // Context makes the turn go on, as `"decision":"block"` does; the reason of a block is shown twice.
+        (Moment::TurnEnd, Reply::KeepGoing(text)) => Some(text),
+        (Moment::TurnEnd, _) => None,
+        (_, Reply::Context(text)) => Some(text),
+        (_, Reply::Silent | Reply::KeepGoing(_)) => None,
     };
+    let Some(text) = text else { return HostOutput::default() };
+    let context = Context { hook_event_name: &event.name, additional_context: text };
+    // Two strings always serialise; were that to change, silence does no harm.
+    let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
     HostOutput { stdout, exit: 0 }
 }
 
@@ -74,7 +65,10 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_turn_can_be_put_off() {
-        assert_eq!(answer("Stop", Reply::KeepGoing("a \"b\"")), r#"{"decision":"block","reason":"a \"b\""}"#);
+        assert_eq!(
+            answer("Stop", Reply::KeepGoing("a \"b\"")),
+            r#"{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":"a \"b\""}}"#
+        );
         assert_eq!(answer("Stop", Reply::Context("x")), "");
         assert_eq!(answer("UserPromptSubmit", Reply::KeepGoing("x")), "", "it would block the prompt");
     }
