@@ -2,6 +2,7 @@
 
 mod apart;
 mod bridge;
+mod contexts;
 mod mail;
 mod questions;
 mod start;
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         .case("codex_gets_mail_beside_a_tools_result", surfaces::codex_mid_turn)
         .case("claude_goes_on_when_mail_waits_at_the_turns_end", surfaces::claude_turn_end)
         .case("codex_goes_on_when_mail_waits_at_the_turns_end", surfaces::codex_turn_end)
+        .case("claude_is_reminded_of_open_questions_when_resumed", contexts::claude_resumed)
+        .case("codex_is_reminded_of_open_questions_when_resumed", contexts::codex_resumed)
+        .case("codex_clear_tells_where_mail_waits", contexts::codex_cleared)
         .case("claude_asks_codex", questions::claude_asks_codex)
         .case("codex_asks_claude", questions::codex_asks_claude)
         .case("a_question_outlives_its_wait", questions::answered_later)
