@@ -137,9 +137,7 @@ fn mail_comes_after_a_tool_and_puts_off_the_end_of_the_turn() {
     assert_eq!(bench.state(first), State::Seen);
 
     let second = bench.send("before you stop");
-    let stop = |active: bool| {
-        json!({"prompt_id": "p1", "stop_hook_active": active, "last_assistant_message": "done"})
-    };
+    let stop = |active: bool| json!({"prompt_id": "p1", "stop_hook_active": active, "last_assistant_message": "done"});
     assert!(text(&bench.claude("Stop", &stop(false))).contains("before you stop"));
     assert_eq!(presence(), Presence::Busy, "the turn goes on");
     assert_eq!(bench.state(second), State::Offered);

@@ -59,7 +59,11 @@ fn a_turn_goes_on_once_for_mail_that_may_wake() {
         assert!(w.stop(card, &b, "t3").text.contains("which port?"));
         assert_eq!(w.state(id).0, State::Offered);
         assert!(w.stop(card, &b, "t3").text.is_empty());
-        assert_eq!(w.state(id), (State::Offered, false, false), "the same end again neither proves nor ends it");
+        assert_eq!(
+            w.state(id),
+            (State::Offered, false, false),
+            "the same end again neither proves nor ends it"
+        );
         assert!(w.rings(&b));
 
         let second = continued("t3", "\"8443\"");
@@ -147,8 +151,7 @@ fn a_new_context_is_told_which_questions_are_open() {
     w.store.mark_read(b.id, &[questions[6]]).unwrap();
     for why in [Start::Resumed, Start::Cleared, Start::Compacted] {
         let told = w.hook(&BATCH, &b, &start(why), Fate::Written);
-        let listed: Vec<_> =
-            (0..8).filter(|n| told.text.contains(&questions[*n].to_string())).collect();
+        let listed: Vec<_> = (0..8).filter(|n| told.text.contains(&questions[*n].to_string())).collect();
         assert_eq!(listed, [1, 2, 3, 4, 5], "the newest five, {why:?}: {}", told.text);
         assert!(told.text.contains("not answered") && !told.text.contains("no question"));
         assert!(told.attempt.is_none());

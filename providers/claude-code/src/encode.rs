@@ -20,14 +20,14 @@ struct Context<'a> {
 /// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
     let text = match (event.moment, *reply) {
-        _ if card.inject_at(event.moment).is_none() => None,
         // Context makes the turn go on, as `"decision":"block"` does; the reason of a block is shown twice.
-        (Moment::TurnEnd, Reply::KeepGoing(text)) => Some(text),
-        (Moment::TurnEnd, _) => None,
-        (_, Reply::Context(text)) => Some(text),
-        (_, Reply::Silent | Reply::KeepGoing(_)) => None,
+        (Moment::TurnEnd, Reply::KeepGoing(text)) => text,
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_)) => return HostOutput::default(),
+        (_, Reply::Context(text)) => text,
     };
-    let Some(text) = text else { return HostOutput::default() };
+    if card.inject_at(event.moment).is_none() {
+        return HostOutput::default();
+    }
     let context = Context { hook_event_name: &event.name, additional_context: text };
     // Two strings always serialise; were that to change, silence does no harm.
     let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();

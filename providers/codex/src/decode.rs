@@ -125,8 +125,9 @@ mod tests {
     #[test]
     fn the_ends_of_a_turn_that_goes_on_are_told_apart() {
         let stop = |active: bool, said: &str| {
-            let stdin =
-                format!(r#"{{"session_id":"s","turn_id":"t","stop_hook_active":{active},"last_assistant_message":"{said}"}}"#);
+            let stdin = format!(
+                r#"{{"session_id":"s","turn_id":"t","stop_hook_active":{active},"last_assistant_message":"{said}"}}"#
+            );
             let event = decode(&CARD, &HookCall { event: "Stop", stdin: stdin.as_bytes() }).unwrap();
             (event.continued, event.identity())
         };

@@ -90,9 +90,7 @@ pub(crate) fn claude_mid_turn(world: &World) -> CaseResult {
 }
 
 pub(crate) fn codex_mid_turn(world: &World) -> CaseResult {
-    let shell = |command: &str| {
-        Turn::tool("exec_command", &json!({"cmd": command, "yield_time_ms": 30_000}))
-    };
+    let shell = |command: &str| Turn::tool("exec_command", &json!({"cmd": command, "yield_time_ms": 30_000}));
     mid_turn(world, "codex-project", &codex, &shell, "offered")
 }
 
