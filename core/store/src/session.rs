@@ -144,6 +144,15 @@ impl Session {
         })
     }
 
+    /// Whether an arrival says nothing new, so that there is nothing to write.
+    fn is_as(&self, a: &Arrival<'_>) -> bool {
+        a.start.is_none()
+            && self.ended.is_none()
+            && self.native == a.native
+            && (a.host.is_none() || self.host == a.host)
+            && a.cwd.is_none_or(|cwd| cwd.to_string_lossy() == self.cwd)
+    }
+
     /// As the resolver of addresses needs it.
     pub fn candidate(&self, seen: i64) -> Candidate {
         Candidate {
@@ -164,7 +173,11 @@ impl Store {
     pub fn arrive(&mut self, arrival: &Arrival<'_>) -> Result<Session, StoreError> {
         let now = self.now();
         let run = self.run.clone();
-        let session = self.write(|tx| arrive(tx, &run, arrival, now))?;
+        let known = by_native(&self.db, arrival.provider, arrival.native)?;
+        let session = match known.filter(|session| session.is_as(arrival)) {
+            Some(session) => session,
+            None => self.write(|tx| arrive(tx, &run, arrival, now))?,
+        };
         self.run.bind(arrival.provider, arrival.native, session.id)?;
         Ok(session)
     }
