@@ -6,6 +6,7 @@
 //! attempt; evidence moves states forward, never back.
 
 mod attempt;
+mod beginning;
 mod block;
 mod claim;
 mod clock;
