@@ -115,12 +115,14 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
-    /// A later tool event with other tool calls.
+    /// A later tool event that names tool calls, and none of those that the text went out with.
     AfterTool,
     /// The tool event that lists the very call whose result carried the text.
     AfterToolOfCall,
     /// The turn's end with an answer.
     TurnEnd,
+    /// The end of a turn that had ended before and went on because a hook asked for it.
+    ContinuedTurnEnd,
 }
 
 /// How a session is named, by the host's own evidence, best attested first.

@@ -155,6 +155,13 @@ pub(crate) fn find(db: &Connection, id: AttemptId) -> Result<Option<Attempt>, St
     Ok(db.query_row(&sql, [id.to_string()], Attempt::read).optional()?)
 }
 
+/// How often a turn was already made to go on. What put out nothing does not count.
+pub(crate) fn continuations(db: &Connection, session: SessionId, turn: &str) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) FROM attempt
+               WHERE session = ?1 AND turn = ?2 AND surface = 'turn-end' AND status <> 'void'";
+    Ok(db.prepare_cached(sql)?.query_row(params![session.to_string(), turn], |row| row.get(0))?)
+}
+
 fn items(tx: &Transaction<'_>, attempt: &Attempt) -> Result<Vec<(i64, Part)>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT seq, part FROM item WHERE attempt = ?1 ORDER BY seq")?;
     let rows = statement.query_map([attempt.id.to_string()], |row| {

@@ -6,6 +6,7 @@
 //! attempt; evidence moves states forward, never back.
 
 mod attempt;
+mod beginning;
 mod block;
 mod claim;
 mod clock;
@@ -26,6 +27,7 @@ mod salvage;
 mod schema;
 mod send;
 mod session;
+mod unbound;
 mod wanted;
 
 pub use block::{Block, Budget};
@@ -43,4 +45,5 @@ pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use salvage::{Salvaged, SetAside};
 pub use send::{Author, Draft, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
+pub use unbound::Unbound;
 pub use wanted::Wanted;

@@ -111,6 +111,7 @@ CREATE TABLE attempt (
     created INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX attempt_alive ON attempt(session) WHERE status IN ('open', 'written', 'injected');
+CREATE INDEX attempt_turn_end ON attempt(session, turn) WHERE surface = 'turn-end';
 
 CREATE TABLE item (
     attempt TEXT NOT NULL,

@@ -98,6 +98,9 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
+    if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
+        folder.set_live(Live { host, activity: Activity::Busy }).map_err(text)?;
+    }
     drop(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)
 }
@@ -159,7 +162,7 @@ fn put_out(
     if began.elapsed() > limit / 4 {
         return Err(format!("too late after {:?}: nothing was put out", began.elapsed()));
     }
-    let output = provider.encode(event, &Reply::Context(&outcome.text));
+    let output = provider.encode(event, &Reply::carrying(event.moment, &outcome.text));
     if output.stdout.is_empty() || output.stdout.len() > MAX_STDOUT {
         return Err(format!("an answer of {} bytes is not put out", output.stdout.len()));
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
-use session_bridge_store::{LifeLock, Role, Store, StoreError};
+use session_bridge_store::{LifeLock, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
@@ -19,6 +19,8 @@ pub(super) struct Desk {
     server: String,
     /// A sign of life in the run folder of each session that was served (rule W7).
     lives: HashMap<SessionId, LifeLock>,
+    /// Shown in lists while no session was served yet (rule W3).
+    unbound: Option<LifeLock>,
     /// Whether this server ever served a session: then the id from its start is out of date.
     pub(super) bound: bool,
 }
@@ -43,6 +45,16 @@ impl Desk {
             self.lives.insert(session, life);
         }
         self.bound = true;
+        self.unbound = None;
+        Ok(())
+    }
+
+    /// Shows that this server runs, as long as nobody told which session it serves.
+    pub(super) fn announce(&mut self, unbound: &Unbound) -> Result<(), StoreError> {
+        if !self.bound && self.unbound.is_none() {
+            let run = RunFolders::of(&self.home);
+            self.unbound = Some(run.announce(&self.server, unbound)?);
+        }
         Ok(())
     }
 }
@@ -58,8 +70,14 @@ impl StoreThread {
     /// Starts the thread; the store itself is opened by the first job.
     pub(super) fn start(home: Home) -> anyhow::Result<Self> {
         let server = ulid::Ulid::generate().to_string();
-        let mut desk =
-            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), bound: false };
+        let mut desk = Desk {
+            home,
+            store: None,
+            server: server.clone(),
+            lives: HashMap::new(),
+            unbound: None,
+            bound: false,
+        };
         let (jobs, todo) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -99,6 +117,7 @@ impl StoreThread {
     pub(super) async fn close(&self) {
         self.run(|desk| {
             desk.lives.clear();
+            desk.unbound = None;
             desk.store = None;
         })
         .await;

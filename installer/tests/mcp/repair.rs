@@ -34,7 +34,7 @@ fn garbage_under_a_running_server_is_never_acknowledged() {
     for file in [path.clone(), path.with_extension("db-wal")] {
         let mut file =
             std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(file).unwrap();
-        file.write_all(&[0xa5; 64 * 1024]).unwrap();
+        file.write_all(&[0xa5; 16 * 1024]).unwrap();
     }
     let refused = a.refused("bridge_send_message", json!({"to": two, "body": "into the void"}));
     assert!(refused.starts_with("store_"), "{refused}");

@@ -47,6 +47,21 @@ const CARD: Card = Card {
             bodies: true,
             proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
         },
+        Inject {
+            moment: Moment::AfterTool,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
+        },
+        Inject {
+            moment: Moment::TurnEnd,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof {
+                injected: &[By::AfterTool, By::ContinuedTurnEnd],
+                seen: &[By::AfterTool, By::ContinuedTurnEnd],
+            },
+        },
     ],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
