@@ -6,5 +6,6 @@ mod evidence;
 mod harness;
 mod identity;
 mod protocol;
+mod repair;
 mod tools;
 mod waits;
