@@ -15,7 +15,7 @@ use crate::open::Store;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// The surface of MCP results in receipts.
 pub(crate) const PULL: &str = "mcp-pull";
@@ -29,7 +29,7 @@ const MAX_CONTINUATIONS: u32 = 5;
 pub struct Outcome {
     /// The text; empty for silence.
     pub text: String,
-    /// The attempt to note, if bodies, announcements or references go out.
+    /// The attempt to note, if bodies, announcements, references or the guard go out.
     pub attempt: Option<AttemptId>,
 }
 
@@ -50,12 +50,14 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
-            expire::for_session(tx, session.id, now)?;
+            expire::for_session(tx, &run, session.id, now)?;
             let outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
-                    let taken = take(tx, &run, session, event, budget, now)?;
-                    offer(tx, session, event, taken, now)?
+                    // What was folded and settled just now may have changed it.
+                    let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
+                    let taken = take(tx, &run, &session, event, budget, now)?;
+                    offer(tx, &session, event, taken, now)?
                 }
                 None => Outcome::default(),
             };
@@ -202,11 +204,7 @@ fn take(
         parked,
         fence: None,
     };
-    let block = block::compose(&waiting, budget, &frame);
-    if !session.guarded && !block.text.is_empty() {
-        tx.execute("UPDATE session SET guarded = 1 WHERE id = ?1", [session.id.to_string()])?;
-    }
-    Ok(block)
+    Ok(block::compose(&waiting, budget, &frame))
 }
 
 /// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only where
@@ -238,7 +236,8 @@ fn offer(
     block: Block,
     now: i64,
 ) -> Result<Outcome, StoreError> {
-    if block.items.is_empty() {
+    let guards = !session.guarded && !block.text.is_empty();
+    if block.items.is_empty() && !guards {
         return Ok(Outcome { text: block.text, attempt: None });
     }
     let attempt = attempt::open(
@@ -251,6 +250,7 @@ fn offer(
             event: &event.identity(),
             call: None,
             server: None,
+            guards,
             items: &block.items,
         },
         now,

@@ -323,6 +323,9 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
         attempt::doubt_open(tx, session.id)?;
     }
     let forgets = matches!(a.start, Some(Start::Cleared | Start::Compacted | Start::Forked));
+    if forgets {
+        attempt::forget_guards(tx, session.id)?;
+    }
     let host = a.host.or(session.host);
     tx.execute(
         "UPDATE session SET native = ?2, host_pid = ?3, host_start = ?4, conversation = conversation + ?5,
@@ -381,7 +384,10 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
     let unclaimed =
         a.claimed.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
-    let id = unclaimed.flatten().unwrap_or_else(SessionId::generate);
+    // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
+    let known = run.bound(a.provider, a.native);
+    let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let id = unclaimed.flatten().or(known.flatten()).unwrap_or_else(SessionId::generate);
     let room = a.wanted.room.clone().unwrap_or_else(Name::default_room);
     let folder =
         a.cwd.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -457,7 +463,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
 }
 
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has.
-fn free_label(
+pub(crate) fn free_label(
     tx: &Transaction<'_>,
     run: &RunFolders,
     room: &str,
