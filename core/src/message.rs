@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Whether a message of this kind may start a turn in an idle session.
+    /// Whether a message of this kind may start a turn in an idle session, or make one go on that would end.
     pub fn wakes(&self) -> bool {
         matches!(self, Self::Note | Self::Question | Self::Answer | Self::Result | Self::Handoff)
     }
