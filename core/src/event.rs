@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::nudge::Nudge;
+
 /// The moments of a host's life that a provider can map its own events to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -99,6 +101,8 @@ pub struct HookEvent<'a> {
     pub cwd: Option<Cow<'a, Path>>,
     /// The subagent that the event comes from: it owns no inbox.
     pub subagent: Option<Cow<'a, str>>,
+    /// For [`Moment::PromptSubmit`]: the nudge of ours that is the whole prompt.
+    pub nudge: Option<Nudge>,
     /// For [`Moment::SessionStart`]: why.
     pub start: Start,
     /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when
@@ -158,6 +162,9 @@ pub enum Reply<'a> {
     Silent,
     /// Text to be put before the model.
     Context(&'a str),
+    /// A prompt that is not to reach the model, and why, for the person. Text for the model where the host cannot
+    /// drop a prompt.
+    Drop(&'a str),
 }
 
 /// A hook's answer to its host.

@@ -46,6 +46,8 @@ pub struct Card {
     pub hooks: &'static [HookSpec],
     /// Where text can reach the model through a hook.
     pub inject: &'static [Inject],
+    /// How an idle session can be made to start a turn, best first.
+    pub wake: &'static [Wake],
     /// What proves that the result of an MCP call reached the model.
     pub pull: Proof,
     /// Whether MCP servers may outlive the window that a person looks at.
@@ -121,6 +123,39 @@ pub enum By {
     AfterToolOfCall,
     /// The turn's end with an answer.
     TurnEnd,
+}
+
+/// A door: what starts a turn in an idle session without a key being pressed. It carries a nudge, never a body.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Wake {
+    /// A Unix socket of the host's, known to the session's own MCP server alone: the host hands path and token to it.
+    Socket {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// The variable with the socket's path.
+        path: &'static str,
+        /// The variable with the token. It stays in the server.
+        token: &'static str,
+        /// What is written for a token and a text.
+        lines: fn(&str, &str) -> Vec<u8>,
+    },
+}
+
+impl Wake {
+    /// Its name in receipts and documents.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Socket { name, .. } => name,
+        }
+    }
+
+    /// For documents: who uses it and how.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Socket { name, path, .. } => format!("{name}: the session's own MCP server writes to `{path}`"),
+        }
+    }
 }
 
 /// How a session is named, by the host's own evidence, best attested first.

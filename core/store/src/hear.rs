@@ -15,6 +15,7 @@ use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
 use crate::session::Session;
+use crate::wake;
 
 /// The surface of MCP results in receipts.
 pub(crate) const PULL: &str = "mcp-pull";
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub text: String,
     /// The attempt to note, if bodies, announcements or references go out.
     pub attempt: Option<AttemptId>,
+    /// The prompt is a nudge of ours that came too late: nothing is left to deliver.
+    pub late_nudge: bool,
 }
 
 impl Store {
@@ -48,7 +51,7 @@ impl Store {
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
             expire::for_session(tx, session.id, now)?;
-            let outcome = match card.inject_at(event.moment) {
+            let mut outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
                     let taken = take(tx, &run, session, event, budget, now)?;
@@ -56,6 +59,12 @@ impl Store {
                 }
                 None => Outcome::default(),
             };
+            wake::close(tx, session.id, now)?;
+            if let Some(nudge) = &event.nudge
+                && outcome.text.is_empty()
+            {
+                outcome.late_nudge = wake::is_known(tx, session.id, &nudge.wake)?;
+            }
             attempt::settle_bell(tx, &run, session.id)?;
             Ok(outcome)
         })?;
@@ -215,7 +224,7 @@ fn offer(
     now: i64,
 ) -> Result<Outcome, StoreError> {
     if block.items.is_empty() {
-        return Ok(Outcome { text: block.text, attempt: None });
+        return Ok(Outcome { text: block.text, ..Outcome::default() });
     }
     let attempt = attempt::open(
         tx,
@@ -231,5 +240,5 @@ fn offer(
         },
         now,
     )?;
-    Ok(Outcome { text: block.text, attempt: Some(attempt) })
+    Ok(Outcome { text: block.text, attempt: Some(attempt), late_nudge: false })
 }

@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod send;
 mod session;
+mod wake;
 mod wanted;
 
 pub use block::{Block, Budget};
@@ -38,4 +39,5 @@ pub use row::{Message, State};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use send::{Author, Draft, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
+pub use wake::{Due, Ringer};
 pub use wanted::Wanted;

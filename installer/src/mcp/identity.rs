@@ -92,12 +92,18 @@ pub(super) async fn resolve(
 }
 
 /// Registers the session of this server's process without a call, where the host tells at server start.
-pub(super) async fn greet(provider: &'static dyn Provider, host: Option<ProcessKey>, store: &StoreThread) {
+pub(super) async fn greet(
+    provider: &'static dyn Provider,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+) -> Option<SessionId> {
     let card = provider.card();
-    if let Caller::HostProcess { spawn } = identity::caller(card, None, &|key| RealHost.env_text(key)) {
-        // A failure shows in the first call.
-        let _ = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
-    }
+    let Caller::HostProcess { spawn } = identity::caller(card, None, &|key| RealHost.env_text(key)) else {
+        return None;
+    };
+    // A failure shows in the first call.
+    let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
+    found?.ok().flatten().map(|session| session.id)
 }
 
 fn not_bound(card: &Card) -> Refusal {

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod inbox;
 mod plan;
 mod site;
 
@@ -10,7 +11,7 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake, Want,
 };
 
 /// Claude Code.
@@ -48,6 +49,12 @@ const CARD: Card = Card {
             proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
         },
     ],
+    wake: &[Wake::Socket {
+        name: "claude-inbox-socket",
+        path: "CLAUDE_CODE_MESSAGING_SOCKET",
+        token: "CLAUDE_CODE_MESSAGING_TOKEN",
+        lines: inbox::lines,
+    }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[

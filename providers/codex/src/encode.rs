@@ -1,7 +1,7 @@
 //! Codex's hook answers. Its schema forbids unknown keys, so nothing but these two levels is ever written.
 
 use serde::Serialize;
-use session_bridge_core::event::{HookEvent, HostOutput, Reply};
+use session_bridge_core::event::{HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::provider::Card;
 
 #[derive(Serialize)]
@@ -17,6 +17,12 @@ struct Context<'a> {
     additional_context: &'a str,
 }
 
+#[derive(Serialize)]
+struct Block<'a> {
+    decision: &'a str,
+    reason: &'a str,
+}
+
 /// Silence is no output at all and status 0; status 2 would block a prompt or replace a tool's result.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
     match *reply {
@@ -26,7 +32,11 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
             let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
             HostOutput { stdout, exit: 0 }
         }
-        Reply::Silent | Reply::Context(_) => HostOutput::default(),
+        Reply::Drop(reason) if event.moment == Moment::PromptSubmit => {
+            let stdout = serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default();
+            HostOutput { stdout, exit: 0 }
+        }
+        Reply::Silent | Reply::Context(_) | Reply::Drop(_) => HostOutput::default(),
     }
 }
 
@@ -51,6 +61,12 @@ mod tests {
             answer("UserPromptSubmit", Reply::Context("a \"b\"\n</x>")),
             r#"{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":"a \"b\"\n</x>"}}"#
         );
+    }
+
+    #[test]
+    fn only_a_prompt_can_be_dropped() {
+        assert_eq!(answer("UserPromptSubmit", Reply::Drop("why")), r#"{"decision":"block","reason":"why"}"#);
+        assert_eq!(answer("Stop", Reply::Drop("why")), "");
     }
 
     #[test]

@@ -49,6 +49,7 @@ const CARD: Card = Card {
             proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
         },
     ],
+    wake: &[],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,
     human_steps: &[

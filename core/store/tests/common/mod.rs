@@ -32,6 +32,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         identity: Identity { hook: &[], mcp: &[] },
         hooks: EVENTS,
         inject: INJECT,
+        wake: &[],
         pull: Proof { injected: &[By::AfterToolOfCall], seen },
         servers_outlive_window: false,
         human_steps: &[],
@@ -90,6 +91,7 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
         tool_calls: calls.iter().map(|c| (*c).into()).collect(),
         cwd: None,
         subagent: None,
+        nudge: None,
         start: Start::Fresh,
         continues: false,
     }
