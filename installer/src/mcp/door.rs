@@ -103,14 +103,13 @@ enum Look {
 async fn keep(door: Door, mut serves: watch::Receiver<Option<SessionId>>, store: StoreThread) {
     let mut serving = None;
     loop {
-        let told = serves.has_changed().unwrap_or(false).then(|| *serves.borrow_and_update()).flatten();
-        let Some(session) = told.or(serving) else {
+        let Some(session) = serving else {
             if serves.changed().await.is_err() {
                 return;
             }
+            serving = *serves.borrow_and_update();
             continue;
         };
-        serving = Some(session);
         let folder = store.run(move |desk| Ok::<_, StoreError>(desk.store()?.run().session(session))).await;
         let Some(folder) = folder else { return };
         let Ok(folder) = folder else {

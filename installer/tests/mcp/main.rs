@@ -8,3 +8,4 @@ mod identity;
 mod protocol;
 mod tools;
 mod waits;
+mod wakes;

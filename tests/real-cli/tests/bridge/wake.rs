@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
 
@@ -41,7 +42,7 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
     assert!(nudged["evidence"].as_str().is_some_and(|text| text.starts_with("nudge written")), "{nudged}");
 
     // Sent at once by twenty processes.
-    world.model().script([Turn::text("BURST-ANSWER"), Turn::text("BURST-REST")]);
+    world.model().script([Turn::text("BURST-ANSWER")]);
     let ids = thread::scope(|scope| {
         let senders: Vec<_> = (0..20)
             .map(|n| scope.spawn(move || bridge.send(label, &format!("BURST-{n}-END")).map_err(|e| e.to_string())))
@@ -66,7 +67,7 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
 /// What must not wake does not; it comes with the next prompt. The session is idle and longer so than any cooldown.
 fn stays_idle(world: &World, bridge: &Bridge<'_>, label: &str, id_of: &str) -> CaseResult {
     let began = world.model().steps().len();
-    bridge.run(&["send-message", label, id_of, "--kind", "status"])?;
+    bridge.send_quietly(label, id_of)?;
     bridge.run(&["send-message", label, "HOME-GROWN", "--kind", "gossip"])?;
     let until = Instant::now() + Duration::from_secs(10);
     while Instant::now() < until {
@@ -78,6 +79,14 @@ fn stays_idle(world: &World, bridge: &Bridge<'_>, label: &str, id_of: &str) -> C
 
 pub(crate) fn claude(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
+    // A hook of the test's own beside ours: what a nudge looks like to hooks.
+    let prompts = world.tmp().join("prompts");
+    let keep = format!("cat >> {}", prompts.display());
+    world.edit_json(&world.claude_dir().join("settings.json"), |settings| {
+        if let Some(groups) = settings["hooks"]["UserPromptSubmit"].as_array_mut() {
+            groups.push(json!({"hooks": [{"type": "command", "command": keep}]}));
+        }
+    })?;
     let tui = world.claude().tui("claude")?;
     bridge.session("claude-project")?;
     world.model().script([Turn::text("FIRST-ANSWER")]);
@@ -85,6 +94,9 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     tui.wait_for_answer("FIRST-ANSWER")?;
     wakes(world, &bridge, &tui, "claude-project")?;
     stays_idle(world, &bridge, "claude-project", "PROGRESS-3")?;
+    let heard = std::fs::read_to_string(&prompts)?;
+    let whole = format!("\"prompt\":\"{NUDGE}");
+    assert_eq!(heard.matches(&whole).count(), 2, "hooks are given the nudge as it was sent: {heard}");
     late(world, &tui)
 }
 
