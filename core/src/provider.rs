@@ -69,6 +69,14 @@ impl Card {
         self.identity.mcp.contains(&Source::HostProcess)
     }
 
+    /// The door that senders ring: its name, the variables it needs and its arguments.
+    pub fn command_door(&self) -> Option<CommandDoor> {
+        self.wake.iter().find_map(|wake| match *wake {
+            Wake::Command { name, env, args } => Some(CommandDoor { name, env, args }),
+            Wake::Socket { .. } => None,
+        })
+    }
+
     /// What may be put before the model at a moment, if anything.
     pub fn inject_at(&self, moment: Moment) -> Option<&'static Inject> {
         self.inject.iter().find(|inject| inject.moment == moment)
@@ -140,13 +148,34 @@ pub enum Wake {
         /// What is written for a token and a text.
         lines: fn(&str, &str) -> Vec<u8>,
     },
+    /// A command of the host's own program that hands a prompt to a session. Whoever sends starts it, in the
+    /// environment of the recipient.
+    Command {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// The variables of the recipient's hook that the command runs with; it gets no others.
+        env: &'static [&'static str],
+        /// The arguments for a native session id and a text.
+        args: fn(&str, &str) -> Vec<String>,
+    },
+}
+
+/// The parts of a [`Wake::Command`].
+#[derive(Debug, Clone, Copy)]
+pub struct CommandDoor {
+    /// Its name in receipts and documents.
+    pub name: &'static str,
+    /// The variables of the recipient's hook that the command runs with.
+    pub env: &'static [&'static str],
+    /// The arguments for a native session id and a text.
+    pub args: fn(&str, &str) -> Vec<String>,
 }
 
 impl Wake {
     /// Its name in receipts and documents.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Socket { name, .. } => name,
+            Self::Socket { name, .. } | Self::Command { name, .. } => name,
         }
     }
 
@@ -154,6 +183,9 @@ impl Wake {
     pub fn describe(&self) -> String {
         match self {
             Self::Socket { name, path, .. } => format!("{name}: the session's own MCP server writes to `{path}`"),
+            Self::Command { name, args, .. } => {
+                format!("{name}: the sender runs `{}` in the recipient's environment", args("ID", "NUDGE").join(" "))
+            }
         }
     }
 }

@@ -94,6 +94,10 @@ fn serve(
     if let Some(live) = live(&event, process) {
         folder.set_live(live).map_err(text)?;
     }
+    if let Some(door) = provider.card().command_door() {
+        let variables: Vec<_> = door.env.iter().filter_map(|name| Some((*name, host.env(name)?))).collect();
+        folder.set_door(&variables).map_err(text)?;
+    }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
     let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;

@@ -19,6 +19,7 @@ mod mcp;
 mod read;
 mod receipts;
 mod reply;
+mod ring_door;
 mod send_message;
 mod show;
 mod tail_inbox;
@@ -79,6 +80,8 @@ enum Command {
     Whoami(whoami::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
+    #[command(hide = true)]
+    RingDoor(ring_door::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -138,6 +141,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
+        Command::RingDoor(args) => ring_door::run(&args, context),
         Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),

@@ -100,6 +100,18 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     late(world, &tui)
 }
 
+pub(crate) fn codex(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.codex().tui("codex")?;
+    world.model().script([Turn::text("FIRST-ANSWER")]);
+    tui.prompt("PROMPT-ONE")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.session("codex-project")?;
+    wakes(world, &bridge, &tui, "codex-project")?;
+    stays_idle(world, &bridge, "codex-project", "PROGRESS-3")?;
+    late(world, &tui)
+}
+
 /// A nudge whose mail was delivered costs no turn.
 fn late(world: &World, tui: &Tui<'_>) -> CaseResult {
     let steps = world.model().steps();
