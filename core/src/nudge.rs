@@ -42,7 +42,8 @@ impl FromStr for WakeId {
     type Err = BadWakeId;
 
     fn from_str(text: &str) -> Result<Self, BadWakeId> {
-        let plain = text.len() == ID_CHARS && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let plain =
+            text.len() == ID_CHARS && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if plain { Ok(Self(text.to_owned())) } else { Err(BadWakeId(text.chars().take(40).collect())) }
     }
 }
@@ -105,7 +106,9 @@ mod tests {
     #[test]
     fn what_a_person_adds_makes_it_their_prompt() {
         let text = Nudge { wake: WakeId::generate(), count: 1 }.text();
-        for prompt in [format!("{text} And tidy up."), format!("hello {text}"), text.replace('1', "one"), String::new()] {
+        for prompt in
+            [format!("{text} And tidy up."), format!("hello {text}"), text.replace('1', "one"), String::new()]
+        {
             assert_eq!(Nudge::in_json(&json(&prompt)), None, "{prompt}");
         }
         assert_eq!(Nudge::in_json(&json(&"x".repeat(1_000_000))), None);

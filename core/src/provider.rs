@@ -182,9 +182,14 @@ impl Wake {
     /// For documents: who uses it and how.
     pub fn describe(&self) -> String {
         match self {
-            Self::Socket { name, path, .. } => format!("{name}: the session's own MCP server writes to `{path}`"),
+            Self::Socket { name, path, .. } => {
+                format!("{name}: the session's own MCP server writes to `{path}`")
+            }
             Self::Command { name, args, .. } => {
-                format!("{name}: the sender runs `{}` in the recipient's environment", args("ID", "NUDGE").join(" "))
+                format!(
+                    "{name}: the sender runs `{}` in the recipient's environment",
+                    args("ID", "NUDGE").join(" ")
+                )
             }
         }
     }

@@ -62,9 +62,9 @@ pub(crate) fn ring(store: &mut Store, session: SessionId) -> Result<(), StoreErr
     let began = Instant::now();
     loop {
         match store.wake_due(session, Ringer { door: door.name, host: row.host })? {
-            Due::Now(nudge) => {
-                if run(store, &row, door, &nudge).is_ok_and(|taken| taken) {
-                    store.nudged(session, &nudge, door.name)?;
+            Due::Now(due) => {
+                if run(store, &row, door, &due.nudge).is_ok_and(|taken| taken) {
+                    store.nudged(session, &due, door.name)?;
                 }
                 return Ok(());
             }

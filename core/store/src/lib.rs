@@ -39,5 +39,5 @@ pub use row::{Message, State};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use send::{Author, Draft, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
-pub use wake::{Due, Ringer};
+pub use wake::{Due, Ring, Ringer};
 pub use wanted::Wanted;

@@ -46,7 +46,17 @@ pub enum Due {
     /// Look again then, in milliseconds since 1970.
     At(i64),
     /// Ring now. That it is tried is committed.
-    Now(Nudge),
+    Now(Ring),
+}
+
+/// A nudge to hand to a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// The nudge.
+    pub nudge: Nudge,
+    /// Messages whose receipts have no step of this wake yet.
+    announces: Vec<i64>,
+    at: i64,
 }
 
 /// The open wake of a session.
@@ -112,32 +122,24 @@ impl Store {
                 "UPDATE wake SET tries = tries + 1, tried = ?2 WHERE id = ?1",
                 params![wake.as_str(), now],
             )?;
-            Ok(Due::Now(Nudge { wake, count: waiting.len() }))
+            // A later try of the same wake tells a sender nothing new.
+            let announces = waiting.iter().filter(|_| tries == 0).map(|message| message.seq).collect();
+            Ok(Due::Now(Ring { nudge: Nudge { wake, count: waiting.len() }, announces, at: now }))
         })
     }
 
-    /// Notes in the receipts that the door took a nudge. The deliveries stay as free as they were.
-    pub fn nudged(&mut self, session: SessionId, nudge: &Nudge, door: &str) -> Result<(), StoreError> {
-        let now = self.now();
+    /// Notes in the receipts that the door took a nudge. The deliveries stay as free as they were. The session may have
+    /// reacted by now: the step stands at the time of the nudge.
+    pub fn nudged(&mut self, session: SessionId, ring: &Ring, door: &str) -> Result<(), StoreError> {
         self.write(|tx| {
-            let first: Option<i64> = tx
-                .query_row(
-                    "SELECT tries FROM wake WHERE id = ?1 AND session = ?2",
-                    params![nudge.wake.as_str(), session.to_string()],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            if first != Some(1) {
-                return Ok(());
-            }
-            for message in waiting(tx, session, now)? {
+            for seq in &ring.announces {
                 tx.execute(
                     "INSERT INTO step (session, seq, state, at, surface, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     params![
                         session.to_string(),
-                        message.seq,
+                        seq,
                         State::Offered.as_str(),
-                        now,
+                        ring.at,
                         door,
                         "nudge written, without the body"
                     ],
@@ -180,7 +182,9 @@ fn begin(tx: &Transaction<'_>, session: SessionId) -> Result<WakeId, StoreError>
 }
 
 fn last_try(db: &Connection, session: SessionId) -> Result<Option<i64>, StoreError> {
-    Ok(db.query_row("SELECT max(tried) FROM wake WHERE session = ?1", [session.to_string()], |row| row.get(0))?)
+    Ok(db.query_row("SELECT max(tried) FROM wake WHERE session = ?1", [session.to_string()], |row| {
+        row.get(0)
+    })?)
 }
 
 fn hold(tx: &Transaction<'_>, session: SessionId, waiting: &[Message], door: &str) -> Result<(), StoreError> {
@@ -190,7 +194,10 @@ fn hold(tx: &Transaction<'_>, session: SessionId, waiting: &[Message], door: &st
             params![
                 session.to_string(),
                 message.seq,
-                format!("{HELD}{door} was written to {} times and the session did not react", PAUSES_MS.len())
+                format!(
+                    "{HELD}{door} was written to {} times and the session did not react",
+                    PAUSES_MS.len()
+                )
             ],
         )?;
     }

@@ -10,7 +10,7 @@ use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::message::Kind;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
-use session_bridge_store::{Activity, Due, Filter, Live, Ringer, Session, State};
+use session_bridge_store::{Activity, Due, Filter, Live, Ring, Ringer, Session, State};
 
 /// Notes what the session is doing, now by the test's clock.
 fn note(w: &World, session: &Session, activity: Activity) {
@@ -36,11 +36,15 @@ fn wait(w: &mut World, session: &Session) -> i64 {
     }
 }
 
-fn nudge(w: &mut World, session: &Session) -> Nudge {
+fn ring(w: &mut World, session: &Session) -> Ring {
     match due(w, session) {
-        Due::Now(nudge) => nudge,
+        Due::Now(ring) => ring,
         other => panic!("{other:?}"),
     }
+}
+
+fn nudge(w: &mut World, session: &Session) -> Nudge {
+    ring(w, session).nudge
 }
 
 /// Two sessions, the second idle for a minute.
@@ -137,11 +141,11 @@ fn nudges_that_nobody_hears_end_as_held_until_the_session_reacts() {
     let (mut w, a, b) = idle();
     let id = w.send(&a, &b, Kind::Note, "x");
     w.clock.advance(1_000);
-    let first = nudge(&mut w, &b);
+    let first = ring(&mut w, &b);
     w.store.nudged(b.id, &first, "bell-pull").unwrap();
     for pause in [30_000, 60_000, 120_000] {
         assert_eq!(wait(&mut w, &b), pause);
-        assert_eq!(nudge(&mut w, &b).wake, first.wake);
+        assert_eq!(nudge(&mut w, &b).wake, first.nudge.wake);
     }
     wait(&mut w, &b);
     assert_eq!(due(&mut w, &b), Due::Nothing);

@@ -116,7 +116,10 @@ fn serve(
 fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
     let plain = !matches!(event.moment, Moment::SessionStart | Moment::SessionEnd);
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
-    plain && event.nudge.is_none() && live(event, process).is_some_and(|live| folder.touch_live(live)) && !folder.bell_stands()
+    plain
+        && event.nudge.is_none()
+        && live(event, process).is_some_and(|live| folder.touch_live(live))
+        && !folder.bell_stands()
 }
 
 fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {

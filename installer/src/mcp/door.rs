@@ -13,7 +13,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
 use session_bridge_core::provider::{Card, Wake};
-use session_bridge_store::{Due, Ringer, StoreError};
+use session_bridge_store::{Due, Ring, Ringer, StoreError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -134,8 +134,8 @@ async fn keep(door: Door, mut serves: watch::Receiver<Option<SessionId>>, store:
                     let delay = Duration::from_millis(u64::try_from(delay).unwrap_or(0));
                     again = Some(again.map_or(delay, |again| again.min(delay)));
                 }
-                Ok(Look::Due(Due::Now(nudge))) => {
-                    ring(&door, session, nudge, &store).await;
+                Ok(Look::Due(Due::Now(due))) => {
+                    ring(&door, session, due, &store).await;
                     continue;
                 }
                 Err(()) => again = Some(LOOK_EVERY),
@@ -182,12 +182,12 @@ async fn look(door: &Door, session: SessionId, store: &StoreThread) -> Result<Lo
 }
 
 /// Rings, and notes that the door took it. A door that did not is rung again when the store says so.
-async fn ring(door: &Door, session: SessionId, nudge: Nudge, store: &StoreThread) {
-    if door.ring(&nudge).await.is_ok() {
+async fn ring(door: &Door, session: SessionId, due: Ring, store: &StoreThread) {
+    if door.ring(&due.nudge).await.is_ok() {
         let name = door.name;
         store.post(move |desk| {
             // A receipt without this step is still true.
-            let _ = desk.store().and_then(|store| store.nudged(session, &nudge, name));
+            let _ = desk.store().and_then(|store| store.nudged(session, &due, name));
         });
     }
 }

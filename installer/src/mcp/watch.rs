@@ -21,7 +21,8 @@ impl Watch {
         let heard = move |event: notify::Result<notify::Event>| {
             // The folder's other files change with every event of the session. After an overflow anything may have.
             let matters = event.map_or(true, |event| {
-                let named = |path: &Path| names.iter().any(|name| path.file_name().is_some_and(|n| n == *name));
+                let named =
+                    |path: &Path| names.iter().any(|name| path.file_name().is_some_and(|n| n == *name));
                 // To read a file is no change; otherwise looking would cause the next look.
                 event.need_rescan() || (!event.kind.is_access() && event.paths.iter().any(|path| named(path)))
             });

@@ -50,7 +50,9 @@ fn mail_for_an_idle_session_is_one_nudge_without_a_body() {
     peer.call("bridge_send_message", quiet);
     assert!(posts.recv_timeout(Duration::from_secs(1)).is_err(), "a status wakes nobody");
     let ids: Vec<Value> = (0..3)
-        .map(|n| peer.call("bridge_send_message", json!({"to": label, "body": format!("BODY-{n}")}))["id"].clone())
+        .map(|n| {
+            peer.call("bridge_send_message", json!({"to": label, "body": format!("BODY-{n}")}))["id"].clone()
+        })
         .collect();
     let post = posts.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(post[0], json!({"type": "auth", "token": "secret-token"}));

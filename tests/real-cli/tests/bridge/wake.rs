@@ -37,7 +37,11 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
     assert_eq!(steps.len(), began + 1, "one turn of one request");
     assert_eq!(steps[began].count(BODY), 1, "the body comes with the hook, once");
     assert_eq!(steps[began].count(NUDGE), 1);
-    let nudged = bridge.json(&["receipts", &id])?["receipts"][0]["steps"][1].clone();
+    let nudged = || {
+        let step = bridge.json(&["receipts", &id]).ok()?["receipts"][0]["steps"][1].clone();
+        (step["surface"] != "prompt").then_some(step)
+    };
+    let nudged = wait_until("the nudge's step", PATIENCE, nudged)?;
     assert_eq!(nudged["state"], "offered", "{nudged}");
     assert!(nudged["evidence"].as_str().is_some_and(|text| text.starts_with("nudge written")), "{nudged}");
 
@@ -45,9 +49,14 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
     world.model().script([Turn::text("BURST-ANSWER")]);
     let ids = thread::scope(|scope| {
         let senders: Vec<_> = (0..20)
-            .map(|n| scope.spawn(move || bridge.send(label, &format!("BURST-{n}-END")).map_err(|e| e.to_string())))
+            .map(|n| {
+                scope.spawn(move || bridge.send(label, &format!("BURST-{n}-END")).map_err(|e| e.to_string()))
+            })
             .collect();
-        senders.into_iter().map(|sender| sender.join().unwrap_or(Err("panic".into()))).collect::<Result<Vec<_>, _>>()
+        senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap_or(Err("panic".into())))
+            .collect::<Result<Vec<_>, _>>()
     })?;
     for id in &ids {
         bridge.wait_for_state(id, "seen")?;
