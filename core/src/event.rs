@@ -1,6 +1,7 @@
 //! What a host tells a hook, in neutral words, and what the hook answers.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -108,18 +109,34 @@ pub struct HookEvent<'a> {
     /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when
     /// it goes on with another session, as after a resume from within.
     pub continues: bool,
+    /// For [`Moment::TurnEnd`]: the turn had ended before, and a hook's answer made it go on.
+    pub continued: bool,
+    /// For [`Moment::TurnEnd`]: the model's last words as they stand in the payload, undecoded.
+    pub said: Option<&'a str>,
 }
 
 impl HookEvent<'_> {
-    /// The event's identity within its session: the same identity twice is one event.
+    /// The event's identity within its session: the same identity twice is one event. A turn that goes on ends more than
+    /// once; its later ends are told apart by what the model said. Where it said the same again, they count as one,
+    /// which proves less and never too much.
     pub fn identity(&self) -> String {
         let mut out = self.name.to_string();
         for part in self.turn.iter().chain(&self.tool_calls) {
             out.push('/');
             out.push_str(part);
         }
+        if self.continued {
+            let _ = write!(out, "/active/{:016x}", fingerprint(self.said.unwrap_or_default()));
+        }
         out
     }
+}
+
+/// FNV-1a: the same in every release, since identities are stored.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// A host's bytes could not be understood.
@@ -165,6 +182,18 @@ pub enum Reply<'a> {
     /// A prompt that is not to reach the model, and why, for the person. Text for the model where the host cannot
     /// drop a prompt.
     Drop(&'a str),
+    /// The turn goes on with this text instead of ending.
+    KeepGoing(&'a str),
+}
+
+impl<'a> Reply<'a> {
+    /// The reply that puts `text` before the model at `moment`.
+    pub const fn carrying(moment: Moment, text: &'a str) -> Self {
+        match moment {
+            Moment::TurnEnd => Self::KeepGoing(text),
+            _ => Self::Context(text),
+        }
+    }
 }
 
 /// A hook's answer to its host.

@@ -132,6 +132,16 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// The names in a folder; none if there is no such folder.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|error| ConfigError::io("list", folder, error))?,
+    };
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect::<io::Result<_>>().map_err(|error| ConfigError::io("list", folder, error))
+}
+
 /// Removes a folder if it is empty. Anything else about it is somebody's and no error.
 pub fn remove_if_empty(path: &Path) -> bool {
     fs::remove_dir(path).is_ok()

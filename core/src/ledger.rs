@@ -3,6 +3,7 @@
 //! One JSON file per provider, `ledger/<provider>.json` in the bridge's home, and the files as they were without us
 //! under `backup/<sha256>`. Nothing else is needed to undo an installation: neither the plan nor the store.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,19 @@ impl Ledger {
         self.files.iter().flat_map(|record| &record.done.edits)
     }
 
+    /// The backups that undoing may need.
+    pub(crate) fn backups(&self) -> BTreeSet<String> {
+        let bases = self.files.iter().flat_map(|record| {
+            let intent = record.intent.as_ref();
+            [
+                record.done.base.clone(),
+                intent.and_then(|i| i.before.clone()),
+                intent.and_then(|i| i.then.base.clone()),
+            ]
+        });
+        bases.flatten().collect()
+    }
+
     /// Finishes or forgets what a crash interrupted, and clears away what it left lying about. Returns whether there
     /// was anything to repair.
     pub(crate) fn recover(&mut self) -> Result<bool, ConfigError> {
@@ -200,6 +214,20 @@ pub(crate) fn back_up(home: &Path, bytes: &[u8]) -> Result<String, ConfigError> 
         fsx::write_private(&path, bytes)?;
     }
     Ok(hash)
+}
+
+/// Removes backups that no ledger needs any more: they are whole copies of files that may hold keys. Where a ledger
+/// cannot be read, all of them stay: its owner may need them.
+pub(crate) fn forget(home: &Path, mut backups: BTreeSet<String>) {
+    let Ok(names) = fsx::names(&home.join("ledger")) else { return };
+    for provider in names.iter().filter_map(|name| name.strip_suffix(".json")) {
+        let Ok(ledger) = Ledger::load(home, provider) else { return };
+        backups.retain(|hash| !ledger.backups().contains(hash));
+    }
+    for hash in backups {
+        // What cannot be removed now does no harm: the folder is the user's alone.
+        let _ = fsx::remove(&home.join("backup").join(hash));
+    }
 }
 
 /// Bytes that were kept, if they are still what they were.

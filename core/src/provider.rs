@@ -125,12 +125,14 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
-    /// A later tool event with other tool calls.
+    /// A later tool event that names tool calls, and none of those that the text went out with.
     AfterTool,
     /// The tool event that lists the very call whose result carried the text.
     AfterToolOfCall,
     /// The turn's end with an answer.
     TurnEnd,
+    /// The end of a turn that had ended before and went on because a hook asked for it.
+    ContinuedTurnEnd,
 }
 
 /// A door: what starts a turn in an idle session without a key being pressed. It carries a nudge, never a body.
@@ -145,6 +147,8 @@ pub enum Wake {
         path: &'static str,
         /// The variable with the token. It stays in the server.
         token: &'static str,
+        /// A variable and the value of it that marks a run for one prompt: it is never idle, only about to end.
+        not_where: (&'static str, &'static str),
         /// What is written for a token and a text.
         lines: fn(&str, &str) -> Vec<u8>,
     },

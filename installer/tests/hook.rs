@@ -119,6 +119,35 @@ fn a_session_is_registered_delivered_to_and_ended() {
 }
 
 #[test]
+fn mail_comes_after_a_tool_and_puts_off_the_end_of_the_turn() {
+    let bench = Bench::new();
+    drop(bench.store());
+    let text = |out: &str| {
+        let out: Value = serde_json::from_str(out).unwrap();
+        out["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
+    };
+    let presence = || bench.store().sessions(None, false).unwrap()[0].presence;
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    bench.claude("UserPromptSubmit", &json!({"prompt_id": "p1", "prompt": "go"}));
+
+    let first = bench.send("beside a result");
+    let batch = |call: &str| json!({"prompt_id": "p1", "tool_calls": [{"tool_use_id": call}]});
+    assert!(text(&bench.claude("PostToolBatch", &batch("c1"))).contains("beside a result"));
+    assert_eq!(bench.claude("PostToolBatch", &batch("c2")), "");
+    assert_eq!(bench.state(first), State::Seen);
+
+    let second = bench.send("before you stop");
+    let stop = |active: bool| json!({"prompt_id": "p1", "stop_hook_active": active, "last_assistant_message": "done"});
+    assert!(text(&bench.claude("Stop", &stop(false))).contains("before you stop"));
+    assert_eq!(presence(), Presence::Busy, "the turn goes on");
+    assert_eq!(bench.state(second), State::Offered);
+    assert_eq!(bench.claude("Stop", &stop(true)), "");
+    assert_eq!(bench.state(second), State::Seen);
+    assert_eq!(presence(), Presence::Idle);
+    assert_eq!(bench.log(), "");
+}
+
+#[test]
 fn the_fast_path_leaves_the_store_closed() {
     let bench = Bench::new();
     drop(bench.store());

@@ -70,6 +70,7 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
     if applied.repaired {
         ledger.save(disk.home())?;
     }
+    let mut backups = ledger.backups();
     let jobs = job::jobs(wants, &ledger, disk)?;
     // Every file is tried before the first is written.
     for job in &jobs {
@@ -88,6 +89,7 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
         if outcome.kept {
             applied.kept.push(job.target.path.clone());
         }
+        backups.extend(outcome.before);
         left.push((job, outcome.post));
     }
     for (job, post) in left {
@@ -95,6 +97,7 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
             applied.overtaken.push(job.target.path.clone());
         }
     }
+    crate::ledger::forget(disk.home(), backups);
     Ok(applied)
 }
 

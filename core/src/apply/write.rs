@@ -17,6 +17,8 @@ pub(super) struct Swapped {
     pub(super) kept: bool,
     /// Hash of the content that we left; `None` if there is no file.
     pub(super) post: Option<String>,
+    /// SHA-256 of the file before, of which a copy may have been kept.
+    pub(super) before: Option<String>,
 }
 
 /// Gives a file the content that its job computes, and the ledger the record of it.
@@ -46,7 +48,7 @@ pub(super) fn swap(job: &Job, disk: &Disk, ledger: &mut Ledger) -> Result<Swappe
         }
         if outcome.after == current {
             record(job, disk, ledger, then.clone())?;
-            return Ok(Swapped { written: false, kept, post: then.post });
+            return Ok(Swapped { written: false, kept, post: then.post, before });
         }
         fsx::replaceable(&target)?;
         if let Some(bytes) = &current {
@@ -97,7 +99,7 @@ pub(super) fn swap(job: &Job, disk: &Disk, ledger: &mut Ledger) -> Result<Swappe
         }
         record(job, disk, ledger, then.clone())?;
         disk.step("recorded");
-        return Ok(Swapped { written: true, kept, post: then.post });
+        return Ok(Swapped { written: true, kept, post: then.post, before });
     }
     Err(ConfigError::Busy { path: job.target.path.clone() })
 }

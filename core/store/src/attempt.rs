@@ -61,6 +61,8 @@ pub(crate) struct Attempt {
     pub(crate) event: String,
     pub(crate) call: Option<String>,
     pub(crate) server: Option<String>,
+    /// It also tells its conversation how to take peer text.
+    guards: bool,
     pub(crate) status: Status,
 }
 
@@ -73,14 +75,15 @@ pub(crate) struct NewAttempt<'a> {
     pub(crate) event: &'a str,
     pub(crate) call: Option<&'a str>,
     pub(crate) server: Option<&'a str>,
+    pub(crate) guards: bool,
     pub(crate) items: &'a [(i64, Part)],
 }
 
-const COLUMNS: &str = "id, session, conversation, turn, surface, event, call, server, status";
+const COLUMNS: &str = "id, session, conversation, turn, surface, event, call, server, guards, status";
 
 impl Attempt {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let status: String = row.get(8)?;
+        let status: String = row.get(9)?;
         Ok(Self {
             id: parsed(row, 0)?,
             session: parsed(row, 1)?,
@@ -90,6 +93,7 @@ impl Attempt {
             event: row.get(5)?,
             call: row.get(6)?,
             server: row.get(7)?,
+            guards: row.get(8)?,
             status: match status.as_str() {
                 "written" => Status::Written,
                 "injected" => Status::Injected,
@@ -104,8 +108,8 @@ pub(crate) fn open(tx: &Transaction<'_>, new: &NewAttempt<'_>, now: i64) -> Resu
     let id = AttemptId::generate();
     let session = new.session.to_string();
     tx.execute(
-        "INSERT INTO attempt (id, session, conversation, turn, surface, event, call, server, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO attempt (id, session, conversation, turn, surface, event, call, server, guards, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             id.to_string(),
             session,
@@ -115,6 +119,7 @@ pub(crate) fn open(tx: &Transaction<'_>, new: &NewAttempt<'_>, now: i64) -> Resu
             new.event,
             new.call,
             new.server,
+            new.guards,
             now
         ],
     )?;
@@ -148,6 +153,13 @@ pub(crate) fn find(db: &Connection, id: AttemptId) -> Result<Option<Attempt>, St
     let sql =
         format!("SELECT {COLUMNS} FROM attempt WHERE id = ?1 AND status IN ('open', 'written', 'injected')");
     Ok(db.query_row(&sql, [id.to_string()], Attempt::read).optional()?)
+}
+
+/// How often a turn was already made to go on. What put out nothing does not count.
+pub(crate) fn continuations(db: &Connection, session: SessionId, turn: &str) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) FROM attempt
+               WHERE session = ?1 AND turn = ?2 AND surface = 'turn-end' AND status <> 'void'";
+    Ok(db.prepare_cached(sql)?.query_row(params![session.to_string(), turn], |row| row.get(0))?)
 }
 
 fn items(tx: &Transaction<'_>, attempt: &Attempt) -> Result<Vec<(i64, Part)>, StoreError> {
@@ -204,8 +216,11 @@ pub(crate) fn written(tx: &Transaction<'_>, attempt: &Attempt, now: i64) -> Resu
     if attempt.status != Status::Open {
         return Ok(());
     }
-    set_status(tx, attempt, "written")?;
-    for (seq, part) in items(tx, attempt)? {
+    guard(tx, attempt, true)?;
+    let items = items(tx, attempt)?;
+    // A text without messages has nothing more to prove.
+    set_status(tx, attempt, if items.is_empty() { "done" } else { "written" })?;
+    for (seq, part) in items {
         if part == Part::Body {
             let evidence = Some("written whole and in time");
             advance(tx, attempt.session, seq, State::Offered, Some(&attempt.surface), evidence, now)?;
@@ -230,6 +245,7 @@ pub(crate) fn void(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreE
 /// Nobody can tell whether it arrived: bodies are referred to once, not repeated.
 pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
     set_status(tx, attempt, "unknown")?;
+    guard(tx, attempt, false)?;
     for (seq, part) in items(tx, attempt)? {
         let set = match part {
             Part::Body => "attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 1",
@@ -238,6 +254,23 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
         };
         update(tx, attempt, seq, set)?;
     }
+    Ok(())
+}
+
+/// Whether the attempt's conversation was told how to take peer text, if it was this attempt that told it.
+fn guard(tx: &Transaction<'_>, attempt: &Attempt, said: bool) -> Result<(), StoreError> {
+    if attempt.guards {
+        tx.execute(
+            "UPDATE session SET guarded = ?3 WHERE id = ?1 AND conversation = ?2",
+            params![attempt.session.to_string(), attempt.conversation, said],
+        )?;
+    }
+    Ok(())
+}
+
+/// What was said before is no longer in the session's context: no earlier attempt tells it anything.
+pub(crate) fn forget_guards(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
+    tx.execute("UPDATE attempt SET guards = 0 WHERE session = ?1 AND guards = 1", [session.to_string()])?;
     Ok(())
 }
 
@@ -300,13 +333,18 @@ pub(crate) fn close(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Store
 /// A conversation was cleared or its process ended: what is under way can no longer be proven.
 pub(crate) fn doubt_open(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
     for attempt in alive(tx, session)? {
-        match attempt.status {
-            Status::Injected => close(tx, &attempt)?,
-            Status::Open | Status::Written => unknown(tx, &attempt)?,
-            Status::Done => {}
-        }
+        doubt(tx, &attempt)?;
     }
     Ok(())
+}
+
+/// The same for one attempt.
+pub(crate) fn doubt(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
+    match attempt.status {
+        Status::Injected => close(tx, attempt),
+        Status::Open | Status::Written => unknown(tx, attempt),
+        Status::Done => Ok(()),
+    }
 }
 
 /// Moves the last lease holder's note into the store. A hook's attempt without a note put out nothing; a dead

@@ -40,6 +40,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) introduce: Option<String>,
     /// Whether the guard was said in this conversation.
     pub(crate) guarded: bool,
+    /// Questions of an earlier context that are still to be answered; listed by header.
+    pub(crate) owed: Vec<Message>,
     /// Messages announced earlier that still wait to be read.
     pub(crate) parked: usize,
     /// A known fence, for tests.
@@ -130,6 +132,12 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
         &references,
         Part::Reference,
     );
+    if !frame.owed.is_empty() {
+        text.push_str(
+            "Questions shown earlier and not answered (bridge_read_message shows one again, bridge_reply answers):\n",
+        );
+        header_lines(&mut text, frame.owed.iter(), budget.max_bytes);
+    }
     if !rest.is_empty() {
         waiting_lines(&mut text, &rest, budget.max_bytes, budget.bodies);
     }
@@ -143,9 +151,14 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
 
 /// Headers of what is not shown here; they change no state.
 fn waiting_lines(text: &mut String, rest: &[&Message], max_bytes: usize, more: bool) {
-    let when = if more { "more wait and come next" } else { "wait and come with the next prompt" };
+    let when = if more { "more wait and come next" } else { "wait and come next" };
     let _ = writeln!(text, "{} {when}; bridge_read_message reads one now:", messages(rest.len()));
-    for (i, m) in rest.iter().enumerate() {
+    header_lines(text, rest.iter().copied(), max_bytes);
+}
+
+/// At most five lines, and one that stands for more.
+fn header_lines<'a>(text: &mut String, many: impl Iterator<Item = &'a Message>, max_bytes: usize) {
+    for (i, m) in many.enumerate() {
         let line = frame::line(&m.header());
         if i == 5 || text.len() + line.len() + 120 > max_bytes {
             text.push_str("- …\n");

@@ -46,6 +46,9 @@ pub enum StoreError {
         /// What the library says.
         detail: String,
     },
+    /// The store was set aside while this message was written to it; the message comes back with the rest.
+    #[error("message {0} was written to a store that was set aside meanwhile")]
+    SetAside(MessageId),
     /// The database was written by a newer version.
     #[error("the store has format {found}, this version writes format {known}")]
     Newer {
@@ -100,7 +103,7 @@ impl StoreError {
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Busy => ErrorKind::Busy,
+            Self::Busy | Self::SetAside(_) => ErrorKind::Busy,
             Self::Damaged { .. } => ErrorKind::Damaged,
             Self::Newer { .. } => ErrorKind::Newer,
             Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
@@ -114,6 +117,7 @@ impl StoreError {
             Self::Io { .. } => "store_io",
             Self::Busy => "store_busy",
             Self::Damaged { .. } => "store_damaged",
+            Self::SetAside(_) => "store_set_aside",
             Self::Newer { .. } => "store_newer",
             Self::ForeignLayout { .. } => "foreign_layout",
             Self::Full { .. } => "store_full",
@@ -133,11 +137,12 @@ impl StoreError {
             Self::Io { .. } | Self::Database(_) => {
                 "check the folder's permissions and free space, then run `session-bridge doctor`"
             }
-            Self::Busy => {
-                "try again; if it stays busy, `session-bridge doctor` names the processes that use it"
-            }
+            Self::Busy => "try again: another process was writing to it all the time",
             Self::Damaged { .. } => {
                 "run `session-bridge doctor --fix`: it sets the file aside and salvages what reads"
+            }
+            Self::SetAside(_) => {
+                "do not send it again: `session-bridge doctor --fix` salvages it with the rest and delivers it"
             }
             Self::Newer { .. } => {
                 "upgrade session-bridge; this version can read the store but will not write to it"

@@ -6,6 +6,7 @@ use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Proof};
 
 use crate::attempt::{self, Attempt, NewAttempt, Status};
+use crate::beginning;
 use crate::block::{self, Block, Budget, Frame, Waiting};
 use crate::claim;
 use crate::error::StoreError;
@@ -14,20 +15,22 @@ use crate::open::Store;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::wake;
 
 /// The surface of MCP results in receipts.
 pub(crate) const PULL: &str = "mcp-pull";
 /// How many waiting messages one block looks at.
 const LOOK: usize = 200;
+/// How often one turn is made to go on. Claude Code ends a turn after eight blocks in a row, others' included.
+const MAX_CONTINUATIONS: u32 = 5;
 
 /// What a hook has to put out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The text; empty for silence.
     pub text: String,
-    /// The attempt to note, if bodies, announcements or references go out.
+    /// The attempt to note, if bodies, announcements, references or the guard go out.
     pub attempt: Option<AttemptId>,
     /// The prompt is a nudge of ours that came too late: nothing is left to deliver.
     pub late_nudge: bool,
@@ -50,12 +53,14 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
-            expire::for_session(tx, session.id, now)?;
+            expire::for_session(tx, &run, session.id, now)?;
             let mut outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
-                    let taken = take(tx, &run, session, event, budget, now)?;
-                    offer(tx, session, event, taken, now)?
+                    // What was folded and settled just now may have changed it.
+                    let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
+                    let taken = take(tx, &run, &session, event, budget, now)?;
+                    offer(tx, &session, event, taken, now)?
                 }
                 None => Outcome::default(),
             };
@@ -94,7 +99,9 @@ fn settle(
         if same_turn && attempt.conversation == session.conversation && attempt.event != identity {
             attempt.status = prove(tx, &attempt, event, card, now)?;
         }
-        if ends_turn_of(&attempt, event) {
+        // The end that an attempt went out with does not end what it made go on, should it be told twice.
+        let its_own = event.moment == Moment::TurnEnd && attempt.event == identity;
+        if !its_own && ends_turn_of(&attempt, event) {
             match attempt.status {
                 Status::Injected => attempt::close(tx, &attempt)?,
                 Status::Written => attempt::unknown(tx, &attempt)?,
@@ -143,10 +150,14 @@ fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     match by {
         By::AfterTool => {
-            event.moment == Moment::AfterTool && !lists_call(attempt, event) && !shares_calls(attempt, event)
+            event.moment == Moment::AfterTool
+                && !event.tool_calls.is_empty()
+                && !lists_call(attempt, event)
+                && !shares_calls(attempt, event)
         }
         By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call(attempt, event),
         By::TurnEnd => event.moment == Moment::TurnEnd,
+        By::ContinuedTurnEnd => event.moment == Moment::TurnEnd && event.continued,
         _ => false,
     }
 }
@@ -190,23 +201,34 @@ fn take(
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
+    if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
+        return Ok(Block::default());
+    }
     let start = event.moment == Moment::SessionStart;
     let parked = if start || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
     let frame = Frame {
-        introduce: start.then(|| introduction(session)),
+        introduce: if start { Some(beginning::introduction(tx, session, event.start)?) } else { None },
+        owed: if start { beginning::owed(tx, session.id, event.start)? } else { Vec::new() },
         guarded: session.guarded,
         parked,
         fence: None,
     };
-    let block = block::compose(&waiting, budget, &frame);
-    if !session.guarded && !block.text.is_empty() {
-        tx.execute("UPDATE session SET guarded = 1 WHERE id = ?1", [session.id.to_string()])?;
-    }
-    Ok(block)
+    Ok(block::compose(&waiting, budget, &frame))
 }
 
-fn introduction(session: &Session) -> String {
-    format!("session-bridge: this session is `{}` (id {}, room {}).", session.label, session.id, session.room)
+/// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only where
+/// the host names the turn, without which nothing could be proven.
+fn may_go_on(
+    tx: &Transaction<'_>,
+    session: &Session,
+    event: &HookEvent<'_>,
+    waiting: &[Waiting],
+) -> Result<bool, StoreError> {
+    let news = waiting.iter().any(|w| !w.doubt && w.message.kind.wakes());
+    match event.turn.as_deref() {
+        Some(turn) if news => Ok(attempt::continuations(tx, session.id, turn)? < MAX_CONTINUATIONS),
+        _ => Ok(false),
+    }
 }
 
 fn parked(tx: &Transaction<'_>, session: SessionId) -> Result<usize, StoreError> {
@@ -223,7 +245,8 @@ fn offer(
     block: Block,
     now: i64,
 ) -> Result<Outcome, StoreError> {
-    if block.items.is_empty() {
+    let guards = !session.guarded && !block.text.is_empty();
+    if block.items.is_empty() && !guards {
         return Ok(Outcome { text: block.text, ..Outcome::default() });
     }
     let attempt = attempt::open(
@@ -236,6 +259,7 @@ fn offer(
             event: &event.identity(),
             call: None,
             server: None,
+            guards,
             items: &block.items,
         },
         now,

@@ -40,7 +40,7 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         self.write(|tx| {
-            expire::for_session(tx, session, now)?;
+            expire::for_session(tx, &run, session, now)?;
             attempt::settle_bell(tx, &run, session)
         })?;
         let filter = match view {

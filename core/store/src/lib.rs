@@ -6,22 +6,28 @@
 //! attempt; evidence moves states forward, never back.
 
 mod attempt;
+mod beginning;
 mod block;
 mod claim;
 mod clock;
 mod error;
 mod expire;
+mod fanout;
+mod generation;
 mod hear;
 mod inbox;
 mod look;
+mod notice;
 mod open;
 mod pull;
 mod receipt;
 mod row;
 mod run;
+mod salvage;
 mod schema;
 mod send;
 mod session;
+mod unbound;
 mod wake;
 mod wanted;
 
@@ -37,7 +43,9 @@ pub use pull::{Pull, Pulled};
 pub use receipt::{Receipt, Step};
 pub use row::{Message, State};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
+pub use salvage::{Salvaged, SetAside};
 pub use send::{Author, Draft, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
+pub use unbound::Unbound;
 pub use wake::{Due, Ring, Ringer};
 pub use wanted::Wanted;

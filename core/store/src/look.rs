@@ -112,9 +112,7 @@ impl Store {
     /// Says cheaply whether anything may have changed since the last look, and turns to the present store first if the
     /// file was set aside meanwhile.
     pub fn version(&mut self) -> Result<Version, StoreError> {
-        if !self.is_present() {
-            self.reopen()?;
-        }
+        self.refresh()?;
         let commits = self.db.query_row("PRAGMA data_version", [], |row| row.get(0))?;
         Ok(Version { file: self.file_id(), commits })
     }

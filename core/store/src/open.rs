@@ -10,6 +10,7 @@ use session_bridge_core::home::Home;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
+use crate::generation;
 use crate::run::{RunFolders, create_folder};
 use crate::schema;
 
@@ -37,7 +38,7 @@ pub struct Store {
 
 /// Which file the connection writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct FileKey {
+pub(crate) struct FileKey {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -54,12 +55,18 @@ impl Store {
         refuse_foreign_layout(home)?;
         create_folder(&home.store())?;
         tighten(home.root())?;
-        let path = present_path(home)?;
-        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        created.map_err(StoreError::io("open", &path))?;
-        let opened = connect(&path, role).and_then(|db| Ok((FileKey::of(&path)?, db)));
-        let (file, db) = opened.map_err(|error| with_path(error, &path))?;
-        Ok(Self { db, run: RunFolders::of(home), home: home.clone(), clock, role, file })
+        let pointer = generation::read(home)?;
+        let path = generation::database(home, pointer.map_or(1, |pointer| pointer.number));
+        if pointer.is_some() {
+            expect_content(&path)?;
+        }
+        let (file, db) = open_file(&path, role)?;
+        if pointer.is_none() {
+            generation::begin(home, clock.now())?;
+        }
+        let mut store = Self { db, run: RunFolders::of(home), home: home.clone(), clock, role, file };
+        store.help_out();
+        Ok(store)
     }
 
     /// The folders of the sessions of this store.
@@ -103,10 +110,9 @@ impl Store {
 
     /// Whether the store's path still leads to the file that this connection writes to (rule D8).
     pub(crate) fn is_present(&self) -> bool {
-        present_path(&self.home)
-            .ok()
-            .and_then(|path| FileKey::of(&path).ok())
-            .is_some_and(|key| key == self.file)
+        generation::present(&self.home)
+            .and_then(|number| FileKey::of(&generation::database(&self.home, number)))
+            .is_ok_and(|key| key == self.file)
     }
 
     /// Device and inode of the file that this connection writes to.
@@ -114,10 +120,22 @@ impl Store {
         (self.file.device, self.file.inode)
     }
 
-    /// Turns to the present store after the file was set aside.
-    pub(crate) fn reopen(&mut self) -> Result<(), StoreError> {
-        *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
-        Ok(())
+    /// Turns to the present store if the file was set aside meanwhile, and says whether it was. Two small reads: for
+    /// whoever keeps a store open, before each piece of work.
+    pub fn refresh(&mut self) -> Result<bool, StoreError> {
+        let moved = !self.is_present();
+        if moved {
+            *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
+        } else {
+            self.help_out();
+        }
+        Ok(moved)
+    }
+
+    /// Finishes what dead senders left undone; a hook has time for one part of it. What fails here is tried again by
+    /// the next one, and must not keep this one from its own work.
+    fn help_out(&mut self) {
+        let _ = self.finish_fanout(if self.role == Role::Hook { 1 } else { usize::MAX });
     }
 
     /// Makes everything that was committed durable, whatever the writer's settings were: states are shown to senders
@@ -147,15 +165,23 @@ impl FileKey {
     }
 }
 
-/// The database that the generation pointer names; the first one where there is no pointer.
-fn present_path(home: &Home) -> Result<PathBuf, StoreError> {
-    let pointer = home.store().join("generation");
-    let generation = match fs::read_to_string(&pointer) {
-        Ok(text) => text.trim().parse::<u32>().unwrap_or(1),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 1,
-        Err(error) => return Err(StoreError::io("read", &pointer)(error)),
+/// Opens a database file, and makes it where there is none.
+pub(crate) fn open_file(path: &Path, role: Role) -> Result<(FileKey, Connection), StoreError> {
+    let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    created.map_err(StoreError::io("open", path))?;
+    let opened = connect(path, role).and_then(|db| Ok((FileKey::of(path)?, db)));
+    opened.map_err(|error| with_path(error, path))
+}
+
+/// A database that the pointer names was complete once: an empty file, or none, is not a new store.
+fn expect_content(path: &Path) -> Result<(), StoreError> {
+    let detail = match fs::metadata(path) {
+        Ok(meta) if meta.len() > 0 => return Ok(()),
+        Ok(_) => "the file is empty",
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "the file is gone",
+        Err(error) => return Err(StoreError::io("look at", path)(error)),
     };
-    Ok(home.store().join(format!("bridge-{generation}.db")))
+    Err(StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() })
 }
 
 fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
@@ -186,10 +212,10 @@ fn busy_hook(tries: i32) -> bool {
     tries < 150
 }
 
-/// The same naps for about ten seconds.
+/// The same naps for less than ten seconds: [`crate::salvage::WRITERS_DEADLINE`] builds on it.
 fn busy_patient(tries: i32) -> bool {
     nap(tries);
-    tries < 30_000
+    tries < 24_000
 }
 
 fn nap(tries: i32) {

@@ -45,7 +45,7 @@ impl Store {
         let run = self.run.clone();
         let folder = run.session(session);
         self.write(|tx| {
-            expire::for_session(tx, session, now)?;
+            expire::for_session(tx, &run, session, now)?;
             let messages = match want {
                 Pull::Read(ids) => {
                     ids.iter().map(|id| readable(tx, session, *id)).collect::<Result<Vec<_>, _>>()?
@@ -81,6 +81,8 @@ impl Store {
                     event: &event,
                     call,
                     server: Some(server),
+                    // The server puts the guard above the bodies of a conversation that has not heard it.
+                    guards: !row.guarded,
                     items: &items,
                 },
                 now,

@@ -68,10 +68,7 @@ impl Store {
                 for session in recipients(tx, message.seq)? {
                     attempt::fold_written(tx, &run.session(session), now)?;
                 }
-                for session in expire::for_message(tx, message.seq, now)? {
-                    attempt::settle_bell(tx, &run, session)?;
-                }
-                Ok(())
+                expire::for_message(tx, &run, message.seq, now)
             })?;
         }
         self.make_durable()?;

@@ -53,6 +53,16 @@ impl RunFolders {
         RunFolder { path: self.alias(provider, native) }
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The session that a native id leads to.
+    pub(crate) fn bound(&self, provider: &str, native: &str) -> Option<SessionId> {
+        let target = fs::read_link(self.alias(provider, native)).ok()?;
+        target.file_name()?.to_str()?.parse().ok()
+    }
+
     fn alias(&self, provider: &str, native: &str) -> PathBuf {
         self.root.join("alias").join(provider).join(file_name(native))
     }
@@ -157,6 +167,24 @@ pub struct Lease {
 pub struct LifeLock {
     lock: File,
     path: PathBuf,
+}
+
+impl LifeLock {
+    /// Makes a file, writes to it and locks it.
+    pub(crate) fn hold(path: PathBuf, content: &str) -> Result<Self, StoreError> {
+        create_folder(path.parent().unwrap_or(Path::new("/")))?;
+        let open = private().write(true).create(true).truncate(false).open(&path);
+        let mut lock = open.map_err(StoreError::io("open", &path))?;
+        lock.lock().map_err(StoreError::io("lock", &path))?;
+        lock.write_all(content.as_bytes()).map_err(StoreError::io("write", &path))?;
+        Ok(Self { lock, path })
+    }
+
+    /// Whether somebody alive holds that file.
+    pub(crate) fn is_held(path: &Path) -> bool {
+        let Ok(file) = OpenOptions::new().write(true).open(path) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
 }
 
 impl Drop for LifeLock {
@@ -340,39 +368,25 @@ impl RunFolder {
 
     /// An MCP server's sign of life under its own name.
     pub fn hold_life(&self, server: &str) -> Result<LifeLock, StoreError> {
-        self.create()?;
-        let path = self.server_file(server);
-        let lock = private()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        lock.lock().map_err(StoreError::io("lock", &path))?;
-        Ok(LifeLock { lock, path })
+        LifeLock::hold(self.server_file(server), "")
     }
 
     /// Whether that server still lives.
     pub fn server_lives(&self, server: &str) -> bool {
-        is_held(&self.server_file(server))
+        LifeLock::is_held(&self.server_file(server))
     }
 
     /// Whether any MCP server of this session lives.
     pub fn any_server_lives(&self) -> bool {
         let Ok(entries) = fs::read_dir(&self.path) else { return false };
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("server-") && is_held(&entry.path()))
+        entries.flatten().any(|entry| {
+            entry.file_name().to_string_lossy().starts_with("server-") && LifeLock::is_held(&entry.path())
+        })
     }
 
     fn server_file(&self, server: &str) -> PathBuf {
         self.file(&format!("server-{server}"))
     }
-}
-
-fn is_held(path: &Path) -> bool {
-    let Ok(file) = OpenOptions::new().write(true).open(path) else { return false };
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 fn private() -> OpenOptions {

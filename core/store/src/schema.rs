@@ -63,6 +63,7 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_thread ON message(thread);
 CREATE INDEX message_sender ON message(sender) WHERE sender IS NOT NULL;
+CREATE INDEX message_due ON message(sender, expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE delivery (
     session TEXT NOT NULL,
@@ -78,6 +79,12 @@ CREATE TABLE delivery (
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
+
+CREATE TABLE fanout (
+    seq INTEGER NOT NULL,
+    session TEXT NOT NULL,
+    PRIMARY KEY (seq, session)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE step (
     id INTEGER PRIMARY KEY,
@@ -99,10 +106,12 @@ CREATE TABLE attempt (
     event TEXT NOT NULL,
     call TEXT,
     server TEXT,
+    guards INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL DEFAULT 'open',
     created INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX attempt_alive ON attempt(session) WHERE status IN ('open', 'written', 'injected');
+CREATE INDEX attempt_turn_end ON attempt(session, turn) WHERE surface = 'turn-end';
 
 CREATE TABLE item (
     attempt TEXT NOT NULL,
@@ -132,6 +141,11 @@ CREATE TABLE wake (
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX wake_open ON wake(session) WHERE closed IS NULL;
 CREATE INDEX wake_session ON wake(session, tried);
+
+CREATE TABLE salvaged (
+    generation INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The format of the open database; 0 for an empty one.

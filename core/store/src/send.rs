@@ -6,6 +6,8 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
 use crate::error::StoreError;
+use crate::fanout;
+use crate::notice::{self, News};
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
 use crate::run::RunFolders;
@@ -65,16 +67,26 @@ impl Store {
     /// every process and of the machine, in the store that is present (rule D8).
     pub fn send(&mut self, draft: &Draft<'_>, recipients: &[SessionId]) -> Result<Sent, StoreError> {
         // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
+        let mut aside = false;
         for _ in 0..3 {
+            self.refresh()?;
             let now = self.now();
             let run = self.run.clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now))?;
-            if self.is_present() {
-                return Ok(sent);
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now));
+            let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
+            let present = self.is_present();
+            match sent {
+                Ok(sent) if present => return Ok(sent),
+                // What it refers to is not salvaged yet. Nor is the message itself: it comes with the rest.
+                Err(StoreError::NoMessage(_) | StoreError::NoSession(_)) if aside => {
+                    return Err(StoreError::SetAside(draft.id));
+                }
+                Err(error) if present => return Err(error),
+                Ok(_) => aside = true,
+                Err(_) => {}
             }
-            self.reopen()?;
         }
-        Err(StoreError::Busy)
+        Err(if aside { StoreError::SetAside(draft.id) } else { StoreError::Busy })
     }
 
     /// A message by id, whoever it belongs to.
@@ -104,6 +116,7 @@ impl Store {
             if rows.iter().any(|(_, state, free)| out(*state, *free)) {
                 return Err(StoreError::AlreadyOut(id));
             }
+            fanout::forget(tx, message.seq)?;
             let mut withdrawn = 0;
             for (session, _, _) in rows {
                 let why = Some("cancelled by its sender");
@@ -170,20 +183,32 @@ fn insert(
         if crate::session::by_id(tx, *recipient)?.is_none() {
             return Err(StoreError::NoSession(*recipient));
         }
-        tx.execute(
-            "INSERT INTO delivery (session, seq) VALUES (?1, ?2)",
-            params![recipient.to_string(), seq],
-        )?;
-        tx.execute(
-            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
-            params![recipient.to_string(), seq, now],
-        )?;
-        run.session(*recipient).ring()?;
     }
+    fanout::begin(tx, run, seq, recipients, now)?;
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
     Ok(sent)
+}
+
+/// Lays a message down for one recipient and rings.
+pub(crate) fn deliver(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    seq: i64,
+    recipient: SessionId,
+    now: i64,
+) -> Result<(), StoreError> {
+    let session = recipient.to_string();
+    let fresh =
+        tx.execute("INSERT OR IGNORE INTO delivery (session, seq) VALUES (?1, ?2)", params![session, seq])?;
+    if fresh > 0 {
+        tx.execute(
+            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
+            params![session, seq, now],
+        )?;
+    }
+    run.session(recipient).ring()
 }
 
 /// The replier's delivery of the question becomes `answered`. A model's reply names the message, which also proves that
@@ -216,7 +241,10 @@ fn answer(
     }
     let author =
         if via == Via::Session { "reply by the model" } else { "reply by a person at the command line" };
-    attempt::advance(tx, replier, parent.seq, State::Answered, None, Some(author), now)?;
+    let moved = attempt::advance(tx, replier, parent.seq, State::Answered, None, Some(author), now)?;
+    if moved && via == Via::CommandLine {
+        notice::tell(tx, run, parent.seq, replier, News::AnsweredByPerson(reply), now)?;
+    }
     tx.execute(
         "UPDATE delivery SET answer = ?3, parked = 0, doubt = 0 WHERE session = ?1 AND seq = ?2",
         params![replier.to_string(), parent.seq, reply.to_string()],

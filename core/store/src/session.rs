@@ -144,6 +144,15 @@ impl Session {
         })
     }
 
+    /// Whether an arrival says nothing new, so that there is nothing to write.
+    fn is_as(&self, a: &Arrival<'_>) -> bool {
+        a.start.is_none()
+            && self.ended.is_none()
+            && self.native == a.native
+            && (a.host.is_none() || self.host == a.host)
+            && a.cwd.is_none_or(|cwd| cwd.to_string_lossy() == self.cwd)
+    }
+
     /// As the resolver of addresses needs it.
     pub fn candidate(&self, seen: i64) -> Candidate {
         Candidate {
@@ -164,7 +173,11 @@ impl Store {
     pub fn arrive(&mut self, arrival: &Arrival<'_>) -> Result<Session, StoreError> {
         let now = self.now();
         let run = self.run.clone();
-        let session = self.write(|tx| arrive(tx, &run, arrival, now))?;
+        let known = by_native(&self.db, arrival.provider, arrival.native)?;
+        let session = match known.filter(|session| session.is_as(arrival)) {
+            Some(session) => session,
+            None => self.write(|tx| arrive(tx, &run, arrival, now))?,
+        };
         self.run.bind(arrival.provider, arrival.native, session.id)?;
         Ok(session)
     }
@@ -310,6 +323,9 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
         attempt::doubt_open(tx, session.id)?;
     }
     let forgets = matches!(a.start, Some(Start::Cleared | Start::Compacted | Start::Forked));
+    if forgets {
+        attempt::forget_guards(tx, session.id)?;
+    }
     let host = a.host.or(session.host);
     tx.execute(
         "UPDATE session SET native = ?2, host_pid = ?3, host_start = ?4, conversation = conversation + ?5,
@@ -368,7 +384,10 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
     let unclaimed =
         a.claimed.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
-    let id = unclaimed.flatten().unwrap_or_else(SessionId::generate);
+    // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
+    let known = run.bound(a.provider, a.native);
+    let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let id = unclaimed.flatten().or(known.flatten()).unwrap_or_else(SessionId::generate);
     let room = a.wanted.room.clone().unwrap_or_else(Name::default_room);
     let folder =
         a.cwd.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -444,7 +463,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
 }
 
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has.
-fn free_label(
+pub(crate) fn free_label(
     tx: &Transaction<'_>,
     run: &RunFolders,
     room: &str,

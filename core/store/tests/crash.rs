@@ -3,6 +3,8 @@
 //!
 //! The workers are this test binary itself, started again with a role in the environment.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+
 mod common;
 
 use std::collections::BTreeMap;

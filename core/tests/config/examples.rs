@@ -126,6 +126,17 @@ fn a_missing_file_is_made_and_goes_again() {
 }
 
 #[test]
+fn copies_of_files_go_when_nothing_needs_them() {
+    let machine = Machine::new();
+    let path = machine.write("config", "{\"key\": \"secret\"}");
+    let backups = || std::fs::read_dir(machine.disk.home().join("backup")).unwrap().count();
+    machine.apply(hooks(&path, Format::Json)).unwrap();
+    assert_eq!(backups(), 1);
+    machine.revert().unwrap();
+    assert_eq!(backups(), 0);
+}
+
+#[test]
 fn a_missing_file_can_be_left_missing() {
     let machine = Machine::new();
     let mut edit = hook(&machine.path("settings.json"), Format::Json, "Stop");

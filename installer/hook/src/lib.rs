@@ -108,6 +108,9 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
+    if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
+        folder.set_live(Live { host, activity: Activity::Busy }).map_err(text)?;
+    }
     drop(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)
 }
@@ -168,7 +171,7 @@ fn put_out(
     let reply = match (outcome.late_nudge, outcome.text.as_str()) {
         (true, _) => Reply::Drop(LATE),
         (false, "") => return Ok(()),
-        (false, text) => Reply::Context(text),
+        (false, text) => Reply::carrying(event.moment, text),
     };
     let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
     let limit = Duration::from_secs(u64::from(limit));

@@ -31,18 +31,37 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if let Some(provider) = &args.provider {
         views.retain(|view| view.session.provider == *provider);
     }
+    let mut unbound = store.run().unbound();
+    if let Some(provider) = &args.provider {
+        unbound.retain(|server| server.provider == *provider);
+    }
     if context.ui.json {
         let sessions: Vec<_> = views.iter().map(document).collect();
-        context.ui.document(&json!({ "sessions": sessions }))?;
+        let unbound: Vec<_> = unbound
+            .iter()
+            .map(|s| json!({ "provider": s.provider, "pid": s.pid, "started": s.since, "cwd": s.cwd }))
+            .collect();
+        context.ui.document(&json!({ "sessions": sessions, "unbound": unbound }))?;
         return Ok(exit::OK);
     }
-    if views.is_empty() {
+    if views.is_empty() && unbound.is_empty() {
         context.ui.say(
             "no sessions yet. A session is listed once it ran a hook or a tool of the bridge; `session-bridge doctor` says whether it can.\n",
         )?;
         return Ok(exit::OK);
     }
-    context.ui.say(&table(context, &views))?;
+    if !views.is_empty() {
+        context.ui.say(&table(context, &views))?;
+    }
+    for server in &unbound {
+        let (name, dim) = (style::DIM, style::DIM);
+        context.ui.say(&format!(
+            "{name}started, not bound{name:#}  {} in {} {dim}{}: it can be addressed after its first turn{dim:#}\n",
+            server.provider,
+            one_line(&server.cwd, 60),
+            context.ui.ago(server.since)
+        ))?;
+    }
     Ok(exit::OK)
 }
 

@@ -67,7 +67,10 @@ struct Door {
 impl Door {
     fn of(card: &'static Card, host: ProcessKey, machine: &dyn Host) -> Option<Self> {
         card.wake.iter().find_map(|wake| match *wake {
-            Wake::Socket { name, path, token, lines } => {
+            Wake::Socket { name, path, token, not_where: (variable, value), lines } => {
+                if machine.env(variable).is_some_and(|found| found == value) {
+                    return None;
+                }
                 let socket = machine.env(path).map(PathBuf::from).filter(|path| path.is_absolute())?;
                 let token = machine.env_text(token).filter(|token| !token.is_empty())?;
                 Some(Self { card, name, host, socket, token, lines })

@@ -9,7 +9,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
-use session_bridge_store::{Arrival, Session, Store, StoreError, Wanted};
+use session_bridge_store::{Arrival, Clock, Session, Store, StoreError, Unbound, Wanted};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -91,19 +91,28 @@ pub(super) async fn resolve(
     }
 }
 
-/// Registers the session of this server's process without a call, where the host tells at server start.
+/// Registers the session of this server's process without a call, where the host tells at server start. Elsewhere the
+/// server is listed as started and not bound.
 pub(super) async fn greet(
     provider: &'static dyn Provider,
     host: Option<ProcessKey>,
     store: &StoreThread,
 ) -> Option<SessionId> {
     let card = provider.card();
-    let Caller::HostProcess { spawn } = identity::caller(card, None, &|key| RealHost.env_text(key)) else {
-        return None;
+    let caller = identity::caller(card, None, &|key| RealHost.env_text(key));
+    let greeting = move |desk: &mut Desk| -> Result<Option<SessionId>, StoreError> {
+        let mut bound = None;
+        if let Caller::HostProcess { spawn } = caller {
+            bound = by_process(desk, card, spawn.as_deref(), host)?.map(|session| session.id);
+        }
+        let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
+        let since = Clock::system().now();
+        let provider = card.id.as_str().to_owned();
+        desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
+        Ok(bound)
     };
     // A failure shows in the first call.
-    let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
-    found?.ok().flatten().map(|session| session.id)
+    store.run(greeting).await?.ok().flatten()
 }
 
 fn not_bound(card: &Card) -> Refusal {

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
-use session_bridge_store::{LifeLock, Role, Store, StoreError};
+use session_bridge_store::{LifeLock, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
@@ -19,15 +19,21 @@ pub(super) struct Desk {
     server: String,
     /// A sign of life in the run folder of each session that was served (rule W7).
     lives: HashMap<SessionId, LifeLock>,
+    /// Shown in lists while no session was served yet (rule W3).
+    unbound: Option<LifeLock>,
     /// Whether this server ever served a session: then the id from its start is out of date.
     pub(super) bound: bool,
 }
 
 impl Desk {
-    /// The store, opened with the first call; a store that could not be opened is tried again by the next one.
+    /// The present store, opened with the first call; one that could not be opened is tried again by the next one. A
+    /// server lives for hours: if the file that it holds was set aside, it turns to the present one first (rule D8).
     pub(super) fn store(&mut self) -> Result<&mut Store, StoreError> {
         match &mut self.store {
-            Some(store) => Ok(store),
+            Some(store) => {
+                store.refresh()?;
+                Ok(store)
+            }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),
         }
     }
@@ -39,6 +45,16 @@ impl Desk {
             self.lives.insert(session, life);
         }
         self.bound = true;
+        self.unbound = None;
+        Ok(())
+    }
+
+    /// Shows that this server runs, as long as nobody told which session it serves.
+    pub(super) fn announce(&mut self, unbound: &Unbound) -> Result<(), StoreError> {
+        if !self.bound && self.unbound.is_none() {
+            let run = RunFolders::of(&self.home);
+            self.unbound = Some(run.announce(&self.server, unbound)?);
+        }
         Ok(())
     }
 }
@@ -54,8 +70,14 @@ impl StoreThread {
     /// Starts the thread; the store itself is opened by the first job.
     pub(super) fn start(home: Home) -> anyhow::Result<Self> {
         let server = ulid::Ulid::generate().to_string();
-        let mut desk =
-            Desk { home, store: None, server: server.clone(), lives: HashMap::new(), bound: false };
+        let mut desk = Desk {
+            home,
+            store: None,
+            server: server.clone(),
+            lives: HashMap::new(),
+            unbound: None,
+            bound: false,
+        };
         let (jobs, todo) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -95,6 +117,7 @@ impl StoreThread {
     pub(super) async fn close(&self) {
         self.run(|desk| {
             desk.lives.clear();
+            desk.unbound = None;
             desk.store = None;
         })
         .await;

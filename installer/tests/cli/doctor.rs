@@ -89,3 +89,38 @@ fn a_store_that_is_damaged_is_named() {
     let doctor = env.run(&["doctor", "--json"]).json();
     assert_eq!(check(&doctor, "store")["level"], "fail", "{doctor:#}");
 }
+
+#[test]
+fn a_damaged_store_is_named_set_aside_and_salvaged() {
+    let env = TestEnvironment::with_clis();
+    env.two_sessions();
+    assert_eq!(env.run(&["broadcast", "still waiting", "--as", "web"]).code, 0);
+    let path = env.store().path().to_owned();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("PRAGMA writable_schema=ON; DELETE FROM sqlite_schema WHERE name = 'claim_session'")
+        .unwrap();
+    drop(db);
+    let doctor = env.run(&["doctor", "--json"]).json();
+    assert_eq!(check(&doctor, "store")["level"], "fail", "{doctor:#}");
+    assert_eq!(check(&doctor, "store")["help"], "session-bridge doctor --fix");
+
+    // Others work on while the repair waits.
+    let home = env.home();
+    let fixing = std::thread::scope(|scope| {
+        let fixing = scope.spawn(|| env.run(&["doctor", "--fix", "--json"]));
+        while session_bridge_store::Store::open(&home, session_bridge_store::Role::Cli).unwrap().path()
+            == path
+        {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let during = env.run(&["doctor", "--json"]).json();
+        assert_eq!(check(&during, "salvage")["level"], "fail", "{during:#}");
+        assert_eq!(env.run(&["broadcast", "sent meanwhile", "--as", "web"]).code, 0);
+        fixing.join().unwrap()
+    });
+    let fixed = fixing.json();
+    assert_eq!(check(&fixed, "salvage")["summary"], "salvaged 1 messages and 1 deliveries", "{fixed:#}");
+    let inbox = env.run(&["inbox", "api", "--json"]).all();
+    assert_eq!(inbox.matches("\"kind\"").count(), 2, "{inbox}");
+    assert!(path.exists(), "nothing of the old store is removed");
+}

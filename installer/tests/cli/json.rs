@@ -133,6 +133,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("trust_hooks", "The host was told that the user reviewed the hooks."),
     ("undo", "The command that takes it out again."),
     ("uninstall:providers[].state", "`removed` or `failed`."),
+    ("unbound", "MCP servers that run while nobody has told yet which session they serve."),
     ("unread", "Messages whose text has not reached it."),
     ("urgency", "`low`, `normal` or `high`."),
     ("verified", "Versions that the bridge was run against."),

@@ -25,6 +25,9 @@ struct Payload<'a> {
     prompt: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<Text<'a>>,
+    stop_hook_active: Option<bool>,
+    #[serde(borrow)]
+    last_assistant_message: Option<&'a RawValue>,
     #[serde(borrow)]
     reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -68,6 +71,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
+        continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
+        said: payload.last_assistant_message.map(RawValue::get),
     })
 }
 
@@ -170,5 +175,22 @@ mod tests {
         );
         assert!(refuse("Stop", "").starts_with("the payload of `Stop` is not what this host sends"));
         assert!(refuse("Stop", "[]").starts_with("the payload of `Stop` is not what this host sends"));
+    }
+
+    #[test]
+    fn the_ends_of_a_turn_that_goes_on_are_told_apart() {
+        let stop = |active: bool, said: &str| {
+            let stdin = format!(
+                r#"{{"session_id":"s","prompt_id":"t","stop_hook_active":{active},"last_assistant_message":"{said}"}}"#
+            );
+            let event = decode(&CARD, &HookCall { event: "Stop", stdin: stdin.as_bytes() }).unwrap();
+            (event.continued, event.identity())
+        };
+        assert_eq!(stop(false, "ONE"), (false, "Stop/t".to_owned()));
+        let (continued, second) = stop(true, "TWO");
+        assert!(continued && second.starts_with("Stop/t/active/"));
+        assert_eq!(stop(true, "TWO").1, second, "the same event again");
+        assert_ne!(stop(true, "THREE").1, second);
+        stop(true, r"half a pair: \ud800");
     }
 }

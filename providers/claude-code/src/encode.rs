@@ -25,19 +25,25 @@ struct Block<'a> {
 
 /// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
-    match *reply {
-        Reply::Context(text) if card.inject_at(event.moment).is_some() => {
-            let context = Context { hook_event_name: &event.name, additional_context: text };
-            // Two strings always serialise; were that to change, silence does no harm.
-            let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
-            HostOutput { stdout, exit: 0 }
-        }
-        Reply::Drop(reason) if event.moment == Moment::PromptSubmit => {
+    let text = match (event.moment, *reply) {
+        (Moment::PromptSubmit, Reply::Drop(reason)) => {
             let stdout = serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default();
-            HostOutput { stdout, exit: 0 }
+            return HostOutput { stdout, exit: 0 };
         }
-        Reply::Silent | Reply::Context(_) | Reply::Drop(_) => HostOutput::default(),
+        // Context makes the turn go on, as `"decision":"block"` does; the reason of a block is shown twice.
+        (Moment::TurnEnd, Reply::KeepGoing(text)) => text,
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => {
+            return HostOutput::default();
+        }
+        (_, Reply::Context(text)) => text,
+    };
+    if card.inject_at(event.moment).is_none() {
+        return HostOutput::default();
     }
+    let context = Context { hook_event_name: &event.name, additional_context: text };
+    // Two strings always serialise; were that to change, silence does no harm.
+    let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
+    HostOutput { stdout, exit: 0 }
 }
 
 #[cfg(test)]
@@ -73,5 +79,15 @@ mod tests {
     fn events_without_a_place_for_text_stay_silent() {
         assert_eq!(answer("SessionEnd", Reply::Context("x")), "");
         assert_eq!(answer("UserPromptSubmit", Reply::Silent), "");
+    }
+
+    #[test]
+    fn only_the_end_of_a_turn_can_be_put_off() {
+        assert_eq!(
+            answer("Stop", Reply::KeepGoing("a \"b\"")),
+            r#"{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":"a \"b\""}}"#
+        );
+        assert_eq!(answer("Stop", Reply::Context("x")), "");
+        assert_eq!(answer("UserPromptSubmit", Reply::KeepGoing("x")), "", "it would block the prompt");
     }
 }

@@ -49,11 +49,27 @@ const CARD: Card = Card {
             bodies: true,
             proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
         },
+        Inject {
+            moment: Moment::AfterTool,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
+        },
+        Inject {
+            moment: Moment::TurnEnd,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof {
+                injected: &[By::AfterTool, By::ContinuedTurnEnd],
+                seen: &[By::AfterTool, By::ContinuedTurnEnd],
+            },
+        },
     ],
     wake: &[Wake::Socket {
         name: "claude-inbox-socket",
         path: "CLAUDE_CODE_MESSAGING_SOCKET",
         token: "CLAUDE_CODE_MESSAGING_TOKEN",
+        not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
         lines: inbox::lines,
     }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Start, Text};
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
@@ -25,6 +25,9 @@ struct Payload<'a> {
     prompt: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<Text<'a>>,
+    stop_hook_active: Option<bool>,
+    #[serde(borrow)]
+    last_assistant_message: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_use_id: Option<Text<'a>>,
 }
@@ -55,6 +58,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         start: start(source.as_deref()),
         // `/clear` ends nothing here: the next conversation is a session of its own.
         continues: false,
+        continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
+        said: payload.last_assistant_message.map(RawValue::get),
     })
 }
 
@@ -72,8 +77,6 @@ fn start(source: Option<&str>) -> Start {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-
-    use session_bridge_core::event::Moment;
 
     use super::*;
     use crate::CARD;
@@ -121,5 +124,22 @@ mod tests {
         assert_eq!(refuse("Notification", "{}"), "the event `Notification` is not one of this provider's");
         assert_eq!(refuse("Stop", "{}"), "the payload of `Stop` has no usable `session_id`");
         assert!(refuse("Stop", r#"{"session_id":7}"#).starts_with("the payload of `Stop` is not"));
+    }
+
+    #[test]
+    fn the_ends_of_a_turn_that_goes_on_are_told_apart() {
+        let stop = |active: bool, said: &str| {
+            let stdin = format!(
+                r#"{{"session_id":"s","turn_id":"t","stop_hook_active":{active},"last_assistant_message":"{said}"}}"#
+            );
+            let event = decode(&CARD, &HookCall { event: "Stop", stdin: stdin.as_bytes() }).unwrap();
+            (event.continued, event.identity())
+        };
+        assert_eq!(stop(false, "ONE"), (false, "Stop/t".to_owned()));
+        let (continued, second) = stop(true, "TWO");
+        assert!(continued && second.starts_with("Stop/t/active/"));
+        assert_eq!(stop(true, "TWO").1, second, "the same event again");
+        assert_ne!(stop(true, "THREE").1, second);
+        stop(true, r"half a pair: \ud800");
     }
 }

@@ -10,6 +10,13 @@ struct Answer<'a> {
     hook_specific_output: Context<'a>,
 }
 
+/// At the turn's end: go on, for this reason. At a prompt: drop it.
+#[derive(Serialize)]
+struct Block<'a> {
+    decision: &'static str,
+    reason: &'a str,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Context<'a> {
@@ -17,27 +24,23 @@ struct Context<'a> {
     additional_context: &'a str,
 }
 
-#[derive(Serialize)]
-struct Block<'a> {
-    decision: &'a str,
-    reason: &'a str,
-}
-
 /// Silence is no output at all and status 0; status 2 would block a prompt or replace a tool's result.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
-    match *reply {
-        Reply::Context(text) if card.inject_at(event.moment).is_some() => {
-            let context = Context { hook_event_name: &event.name, additional_context: text };
-            // Two strings always serialise; were that to change, silence does no harm.
-            let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
-            HostOutput { stdout, exit: 0 }
-        }
-        Reply::Drop(reason) if event.moment == Moment::PromptSubmit => {
-            let stdout = serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default();
-            HostOutput { stdout, exit: 0 }
-        }
-        Reply::Silent | Reply::Context(_) | Reply::Drop(_) => HostOutput::default(),
+    if card.inject_at(event.moment).is_none() {
+        return HostOutput::default();
     }
+    // Two strings always serialise; were that to change, silence does no harm.
+    let stdout = match (event.moment, *reply) {
+        (Moment::TurnEnd, Reply::KeepGoing(reason)) | (Moment::PromptSubmit, Reply::Drop(reason)) => {
+            serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default()
+        }
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => Vec::new(),
+        (_, Reply::Context(text)) => {
+            let context = Context { hook_event_name: &event.name, additional_context: text };
+            serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default()
+        }
+    };
+    HostOutput { stdout, exit: 0 }
 }
 
 #[cfg(test)]
@@ -71,9 +74,16 @@ mod tests {
 
     #[test]
     fn events_without_a_place_for_text_stay_silent() {
-        for event in ["Stop", "Interrupt", "SessionEnd"] {
+        for event in ["Interrupt", "SessionEnd"] {
             assert_eq!(answer(event, Reply::Context("x")), "", "{event}");
         }
         assert_eq!(answer("UserPromptSubmit", Reply::Silent), "");
+    }
+
+    #[test]
+    fn only_the_end_of_a_turn_can_be_put_off() {
+        assert_eq!(answer("Stop", Reply::KeepGoing("a \"b\"")), r#"{"decision":"block","reason":"a \"b\""}"#);
+        assert_eq!(answer("Stop", Reply::Context("x")), "");
+        assert_eq!(answer("UserPromptSubmit", Reply::KeepGoing("x")), "", "it would block the prompt");
     }
 }

@@ -54,6 +54,19 @@ const CARD: Card = Card {
             bodies: true,
             proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
         },
+        // The events of calls that ran side by side are told one by one: a sibling proves nothing.
+        Inject {
+            moment: Moment::AfterTool,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::TurnEnd], seen: &[By::TurnEnd] },
+        },
+        Inject {
+            moment: Moment::TurnEnd,
+            max_bytes: MAX_CONTEXT,
+            bodies: true,
+            proof: Proof { injected: &[By::ContinuedTurnEnd], seen: &[By::ContinuedTurnEnd] },
+        },
     ],
     wake: &[Wake::Command {
         name: "codex-queue",

@@ -56,6 +56,9 @@ fn row(name: &str) -> Row {
             others: None,
         },
         "session-bridge-conformance" => Row { ours: &["session-bridge-core"], others: None },
+        "session-bridge-bench" => {
+            Row { ours: &["session-bridge-core", "session-bridge-store"], others: None }
+        }
         "session-bridge-mock-model" => Row { ours: &[], others: None },
         "session-bridge-real-cli" => Row { ours: &["session-bridge-mock-model"], others: None },
         "session-bridge-architecture" => Row { ours: &["session-bridge-hook"], others: None },

@@ -51,6 +51,31 @@ pub const BATCH: Card = card("batch", &[By::AfterTool, By::TurnEnd]);
 /// A host whose tool events come one by one, siblings in parallel.
 pub const SINGLE: Card = card("single", &[By::TurnEnd]);
 
+/// [`BATCH`], which also takes text after tools and at a turn's end.
+pub const BATCH_OPEN: Card = Card {
+    inject: &[INJECT[0], INJECT[1], after_tool(PROMPT), turn_end(&[By::AfterTool, By::ContinuedTurnEnd])],
+    ..BATCH
+};
+/// [`SINGLE`], which also takes text after tools and at a turn's end.
+pub const SINGLE_OPEN: Card = Card {
+    inject: &[
+        INJECT[0],
+        INJECT[1],
+        after_tool(Proof { injected: &[By::TurnEnd], seen: &[By::TurnEnd] }),
+        turn_end(&[By::ContinuedTurnEnd]),
+    ],
+    ..SINGLE
+};
+
+const fn after_tool(proof: Proof) -> Inject {
+    Inject { moment: Moment::AfterTool, max_bytes: 4000, bodies: true, proof }
+}
+
+const fn turn_end(by: &'static [By]) -> Inject {
+    let proof = Proof { injected: by, seen: by };
+    Inject { moment: Moment::TurnEnd, max_bytes: 4000, bodies: true, proof }
+}
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub clock: Clock,
@@ -94,6 +119,8 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
         nudge: None,
         start: Start::Fresh,
         continues: false,
+        continued: false,
+        said: None,
     }
 }
 
@@ -196,4 +223,9 @@ impl World {
     pub fn rings(&self, session: &Session) -> bool {
         self.store.run().session(session.id).bell_stands()
     }
+}
+
+/// The event of a turn that ended before and went on.
+pub fn continued<'a>(turn: &'a str, said: &'a str) -> HookEvent<'a> {
+    HookEvent { continued: true, said: Some(said), ..event(Moment::TurnEnd, Some(turn), &[]) }
 }

@@ -1,18 +1,14 @@
-//! What all providers share: the home, the links, the programs behind them, and the store.
+//! What all providers share: the home, the links and the programs behind them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Instant;
-
-use session_bridge_store::Presence;
 
 use super::check::{Check, Checks};
-use super::live;
+use super::{live, store};
 use crate::cli::context::Context;
 use crate::install::links::{self, LinkState};
-use crate::report::Failure;
 
-const GROUP: &str = "bridge";
+pub(super) const GROUP: &str = "bridge";
 
 /// Looks at everything that is not one provider's.
 pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks) {
@@ -28,7 +24,7 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
         checks.add(live::hook(&context.home));
         checks.add(live::server(&context.home));
     }
-    if let Err(failure) = store(context, checks) {
+    if let Err(failure) = store::look(context, checks) {
         checks.add(Check::failed(GROUP, "store", &failure));
     }
 }
@@ -72,32 +68,4 @@ fn links(context: &Context, checks: &mut Checks) {
             }
         });
     }
-}
-
-fn store(context: &Context, checks: &mut Checks) -> Result<(), Failure> {
-    if !context.home.store().exists() {
-        checks.add(Check::note(GROUP, "store", "no store yet: it is made with the first session or message"));
-        return Ok(());
-    }
-    let began = Instant::now();
-    let mut store = context.store()?;
-    let faults = store.integrity()?;
-    let path = store.path().display().to_string();
-    if faults.is_empty() {
-        let sessions = store.sessions(None, false)?;
-        checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
-        let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
-        checks.add(Check::note(
-            GROUP,
-            "sessions",
-            format!("{live} live sessions, {} known as open", sessions.len()),
-        ));
-    } else {
-        checks.add(
-            Check::fail(GROUP, "store", format!("{path} is damaged"))
-                .detail(faults.join("\n"))
-                .help("copy the folder away and report it; messages that can be read are not lost"),
-        );
-    }
-    Ok(())
 }

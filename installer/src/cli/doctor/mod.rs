@@ -4,6 +4,7 @@ mod bridge;
 mod check;
 mod live;
 mod provider;
+mod store;
 
 use serde_json::json;
 use session_bridge_core::apply::{self, Disk};
@@ -24,7 +25,8 @@ pub(crate) struct Args {
     /// Look at this one only; may be given several times.
     #[arg(long, value_name = "PROVIDER")]
     provider: Vec<String>,
-    /// Repair what can be repaired: entries that are missing or changed, and the links in `bin/`.
+    /// Repair what can be repaired: entries that are missing or changed, the links in `bin/`,
+    /// and a damaged store.
     #[arg(long)]
     fix: bool,
 }
@@ -40,6 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         .collect();
     let mut checks = Checks::default();
     if args.fix {
+        store::repair(context, &mut checks);
         fix(context, &names, &mut checks);
     }
     bridge::look(context, &names, &mut checks);

@@ -96,7 +96,7 @@ fn emitted(card: &Card, proof: Proof) {
     for by in proof.injected.iter().chain(proof.seen) {
         let moment = match by {
             By::AfterTool | By::AfterToolOfCall => Moment::AfterTool,
-            By::TurnEnd => Moment::TurnEnd,
+            By::TurnEnd | By::ContinuedTurnEnd => Moment::TurnEnd,
             other => panic!("the suite does not know {other:?}"),
         };
         assert!(card.hooks.iter().any(|spec| spec.moment == moment), "{by:?} is never told");

@@ -134,6 +134,8 @@ fn arbitrary_object() -> impl Strategy<Value = Value> {
         Just("tool_use_id"),
         Just("source"),
         Just("reason"),
+        Just("stop_hook_active"),
+        Just("last_assistant_message"),
     ];
     proptest::collection::vec((key, value), 0..8).prop_map(|fields| {
         Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())

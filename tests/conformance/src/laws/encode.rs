@@ -33,15 +33,26 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
         });
         let Some(inject) = card.inject_at(spec.moment) else {
             trial(trials, format!("L13::no_text_where_none_is_declared::{}", spec.event), move || {
-                let output = provider.encode(&event(), &Reply::Context("text"));
-                assert_eq!((output.stdout.as_slice(), output.exit), (&b""[..], 0));
+                for reply in [Reply::Context("text"), Reply::KeepGoing("text")] {
+                    let output = provider.encode(&event(), &reply);
+                    assert_eq!((output.stdout.as_slice(), output.exit), (&b""[..], 0));
+                }
             });
             continue;
         };
+        trial(trials, format!("L13::each_moment_has_one_reply::{}", spec.event), move || {
+            // Text at a turn's end would not be read; a block of anything else would stop it.
+            let other = match Reply::carrying(spec.moment, "text") {
+                Reply::KeepGoing(text) => Reply::Context(text),
+                _ => Reply::KeepGoing("text"),
+            };
+            let output = provider.encode(&event(), &other);
+            assert_eq!((output.stdout.as_slice(), output.exit), (&b""[..], 0));
+        });
         trial(trials, format!("L13::the_largest_reply_is_one_write::{}", spec.event), move || {
             // Of what a frame lets through, quotes, backslashes and line breaks grow most.
             for text in ["\"", "\\", "\n", "\u{1f980}"].map(|c| c.repeat(inject.max_bytes / c.len())) {
-                let output = provider.encode(&event(), &Reply::Context(&text));
+                let output = provider.encode(&event(), &Reply::carrying(spec.moment, &text));
                 assert!(output.stdout.len() <= ONE_WRITE, "{} bytes", output.stdout.len());
                 assert_eq!(output.exit, 0);
                 assert_eq!(texts(&output.stdout, &text), 1);
@@ -53,7 +64,7 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
             runner
                 .run(&hostile(), |text| {
                     let text = format!("> {text}");
-                    let output = provider.encode(&event(), &Reply::Context(&text));
+                    let output = provider.encode(&event(), &Reply::carrying(spec.moment, &text));
                     prop_assert_eq!(texts(&output.stdout, &text), 1);
                     Ok(())
                 })
@@ -66,7 +77,7 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
                 .run(&(hostile(), hostile()), |(body, subject)| {
                     let body = format!("{body}</peer-message-k7p2qx0a>{body}");
                     let text = frame::message(&Fence::fixed("k7p2qx0a"), &header(&subject), &body);
-                    let output = provider.encode(&event(), &Reply::Context(&text));
+                    let output = provider.encode(&event(), &Reply::carrying(spec.moment, &text));
                     prop_assert_eq!(texts(&output.stdout, &text), 1);
                     prop_assert_eq!(text.matches("</peer-message-k7p2qx0a>").count(), 1);
                     prop_assert!(text.ends_with("</peer-message-k7p2qx0a>"));
@@ -86,7 +97,8 @@ fn encoded(subject: Subject, payloads: &[Payload]) -> String {
             continue;
         };
         let event = subject.provider.decode(&call).unwrap();
-        let output = subject.provider.encode(&event, &Reply::Context("a \"quoted\"\nline, \\ and \u{1f980}"));
+        let reply = Reply::carrying(spec.moment, "a \"quoted\"\nline, \\ and \u{1f980}");
+        let output = subject.provider.encode(&event, &reply);
         let _ = writeln!(
             out,
             "{}: exit {}, {}",

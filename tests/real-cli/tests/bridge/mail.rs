@@ -64,10 +64,20 @@ pub(crate) fn claude_tui(world: &World) -> CaseResult {
 pub(crate) fn codex_tui(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let tui = world.codex().tui("codex")?;
-    world.model().script([Turn::text("FIRST-ANSWER")]);
+    // Codex runs no hook before the first turn: its server is there, and nobody knows which session it serves.
+    let unbound = |count| {
+        let look = || {
+            Some(bridge.json(&["list-sessions"]).ok()?["unbound"].as_array()?.len() == count).filter(|is| *is)
+        };
+        wait_until(&format!("{count} servers without a session"), PATIENCE, look)
+    };
+    unbound(1)?;
+    assert!(bridge.sessions()?.is_empty());
+    world.model().script([Turn::mcp(SERVER, "bridge_whoami", &json!({})), Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
     bridge.session("codex-project")?;
+    unbound(0)?;
     next_prompt(world, &bridge, &tui, "codex-project")
 }
 

@@ -2,9 +2,11 @@
 
 mod apart;
 mod bridge;
+mod contexts;
 mod mail;
 mod questions;
 mod start;
+mod surfaces;
 mod uninstall;
 mod wake;
 
@@ -23,6 +25,13 @@ fn main() -> ExitCode {
         .case("codex_gets_mail_with_its_prompt_once", mail::codex_tui)
         .case("codex_gets_mail_when_it_is_resumed", mail::codex_resumed)
         .case("claude_clear_goes_on_as_the_same_session", mail::claude_clear)
+        .case("claude_gets_mail_beside_a_tools_result", surfaces::claude_mid_turn)
+        .case("codex_gets_mail_beside_a_tools_result", surfaces::codex_mid_turn)
+        .case("claude_goes_on_when_mail_waits_at_the_turns_end", surfaces::claude_turn_end)
+        .case("codex_goes_on_when_mail_waits_at_the_turns_end", surfaces::codex_turn_end)
+        .case("claude_is_reminded_of_open_questions_when_resumed", contexts::claude_resumed)
+        .case("codex_is_reminded_of_open_questions_when_resumed", contexts::codex_resumed)
+        .case("codex_clear_tells_where_mail_waits", contexts::codex_cleared)
         .case("claude_asks_codex", questions::claude_asks_codex)
         .case("codex_asks_claude", questions::codex_asks_claude)
         .case("a_question_outlives_its_wait", questions::answered_later)

@@ -1,0 +1,82 @@
+//! Notices: what the bridge tells a sender about its deliveries (rule R5). They come from nobody, so nothing that
+//! happens to them causes another, and their kind never wakes.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_core::message::{Kind, Urgency, Via};
+
+use crate::error::StoreError;
+use crate::run::RunFolders;
+
+/// What stands as the sender.
+const NAME: &str = "session-bridge";
+
+/// What a sender is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Its lifetime passed unread.
+    Expired,
+    /// A person answered for the session.
+    AnsweredByPerson(MessageId),
+}
+
+/// Tells the sender of a message what became of it for one recipient, in the transaction that records it. Of a message
+/// to many, the first expiry speaks for all: their time is the same.
+pub(crate) fn tell(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    seq: i64,
+    recipient: SessionId,
+    news: News,
+    now: i64,
+) -> Result<(), StoreError> {
+    let found = tx
+        .query_row(
+            "SELECT m.sender, m.id, m.room, m.thread FROM message m JOIN session s ON s.id = m.sender WHERE m.seq = ?1",
+            [seq],
+            |row| {
+                Ok((crate::row::parsed::<SessionId>(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            },
+        )
+        .optional()?;
+    let Some((sender, id, room, thread)): Option<(_, String, String, String)> = found else { return Ok(()) };
+    let count = |sql: &str| tx.query_row(sql, [seq], |row| row.get::<_, i64>(0));
+    let recipients = count("SELECT count(*) FROM delivery WHERE seq = ?1")?;
+    let body = match news {
+        News::Expired if recipients > 1 => {
+            if count("SELECT count(*) FROM step WHERE seq = ?1 AND state = 'expired'")? > 1 {
+                return Ok(());
+            }
+            let due = "SELECT count(*) FROM delivery WHERE seq = ?1
+                       AND (state = 'expired' OR (state = 'stored' AND attempt IS NULL AND doubt = 0))";
+            format!("Your message {id} expired unread for {} of {recipients} recipients.", count(due)?)
+        }
+        News::Expired => format!("Your message {id} to {} expired unread.", label(tx, recipient)?),
+        News::AnsweredByPerson(reply) => {
+            let label = label(tx, recipient)?;
+            format!("Your message {id} to {label} was answered by a person, not by its model: {reply}.")
+        }
+    };
+    tx.execute(
+        "INSERT INTO message (id, room, thread, sender_name, via, target, kind, body, urgency, hop, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10)",
+        params![
+            MessageId::generate().to_string(),
+            room,
+            thread,
+            NAME,
+            Via::System.as_str(),
+            sender.to_string(),
+            Kind::System.as_str(),
+            body,
+            Urgency::Low.as_str(),
+            now
+        ],
+    )?;
+    crate::send::deliver(tx, run, tx.last_insert_rowid(), sender, now)
+}
+
+fn label(tx: &Transaction<'_>, session: SessionId) -> Result<String, StoreError> {
+    let found = crate::session::by_id(tx, session)?;
+    Ok(found.map_or_else(|| session.to_string(), |session| format!("`{}`", session.label)))
+}

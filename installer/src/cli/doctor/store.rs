@@ -1,0 +1,88 @@
+//! The store: whether it is whole, and what is done about one that is not (rule D8).
+
+use std::time::Instant;
+
+use session_bridge_store::{Clock, Presence, Store, StoreError};
+
+use super::bridge::GROUP;
+use super::check::{Check, Checks};
+use crate::cli::context::Context;
+use crate::report::Failure;
+
+const FIX: &str = "session-bridge doctor --fix";
+
+/// Reads the whole store, and names those that were set aside and not salvaged yet.
+pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure> {
+    if !context.home.store().exists() {
+        checks.add(Check::note(GROUP, "store", "no store yet: it is made with the first session or message"));
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut store = context.store()?;
+    let path = store.path().display().to_string();
+    let faults = match store.integrity() {
+        Ok(faults) => faults,
+        Err(StoreError::Damaged { detail, .. }) => vec![detail],
+        Err(error) => return Err(error.into()),
+    };
+    if !faults.is_empty() {
+        let check = Check::fail(GROUP, "store", format!("{path} is damaged"));
+        checks.add(check.detail(faults.join("\n")).help(FIX));
+        return Ok(());
+    }
+    for aside in store.unsalvaged()? {
+        let what = format!("{} was set aside and not salvaged yet", aside.path.display());
+        checks.add(Check::fail(GROUP, "salvage", what).help(FIX));
+    }
+    let sessions = store.sessions(None, false)?;
+    checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
+    let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
+    checks.add(Check::note(
+        GROUP,
+        "sessions",
+        format!("{live} live sessions, {} known as open", sessions.len()),
+    ));
+    Ok(())
+}
+
+/// Sets a damaged store aside, waits until nobody can write to it any more, and salvages it.
+pub(super) fn repair(context: &Context, checks: &mut Checks) {
+    if let Err(failure) = try_repair(context, checks) {
+        checks.add(Check::failed("repair", "store", &failure));
+    }
+}
+
+fn try_repair(context: &Context, checks: &mut Checks) -> Result<(), Failure> {
+    if !context.home.store().exists() {
+        return Ok(());
+    }
+    if let Some(path) = Store::set_aside(&context.home, &Clock::system())? {
+        checks.add(Check::ok(
+            "repair",
+            "store",
+            format!("set {} aside; it stays where it is", path.display()),
+        ));
+    }
+    let mut store = context.store()?;
+    if store.unsalvaged()?.is_empty() {
+        return Ok(());
+    }
+    let rest = store.salvage_due()?;
+    if !rest.is_zero() {
+        let seconds = rest.as_millis().div_ceil(1000);
+        context
+            .ui
+            .note(&format!("waiting {seconds} s until nobody can write to the old store any more\n"))?;
+        std::thread::sleep(rest);
+    }
+    let salvaged = store.salvage()?;
+    let counts = format!("salvaged {} messages and {} deliveries", salvaged.messages, salvaged.deliveries);
+    checks.add(if salvaged.lost.is_empty() {
+        Check::ok("repair", "salvage", counts)
+    } else {
+        // The store that is present now is whole, and trying again would find no more.
+        Check::note("repair", "salvage", counts)
+            .detail(format!("not readable:\n{}", salvaged.lost.join("\n")))
+    });
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Homes with so many messages, and one run of a program in them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use session_bridge_core::home::Home;
+use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_core::message::{Kind, Urgency};
+use session_bridge_store::{Author, Draft, Role, Store};
+
+use crate::Programs;
+
+impl Programs {
+    /// Runs the empty process.
+    pub(crate) fn noop(&self) -> Result<Duration> {
+        timed(&mut Command::new(&self.noop), None)
+    }
+}
+
+/// A home with one Claude Code session, one other, and the messages between them.
+pub(crate) struct World<'p> {
+    programs: &'p Programs,
+    folder: tempfile::TempDir,
+    reader: SessionId,
+    /// Held open as the MCP servers of running sessions hold it.
+    _server: Store,
+}
+
+impl<'p> World<'p> {
+    pub(crate) fn new(programs: &'p Programs, messages: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let prompt = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"UserPromptSubmit","prompt_id":"p","prompt":"hello"}"#;
+        std::fs::write(folder.path().join("prompt.json"), prompt)?;
+        let start =
+            r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"SessionStart","source":"startup"}"#;
+        std::fs::write(folder.path().join("start.json"), start)?;
+        let stop = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"Stop","prompt_id":"p"}"#;
+        std::fs::write(folder.path().join("stop.json"), stop)?;
+        let server = Store::open(&Home::at(folder.path().join("bridge")), Role::Server)?;
+        let mut world = Self { programs, folder, reader: SessionId::generate(), _server: server };
+        world.hook("SessionStart", "start.json")?;
+        let mut store = world.store()?;
+        world.reader = store.sessions(None, false)?.first().context("the session is registered")?.session.id;
+        fill(&store, world.reader, messages)?;
+        Ok(world)
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("bridge")
+    }
+
+    fn store(&self) -> Result<Store> {
+        Ok(Store::open(&Home::at(self.home()), Role::Cli)?)
+    }
+
+    fn hook(&self, event: &str, payload: &str) -> Result<Duration> {
+        let mut command = Command::new(&self.programs.hook);
+        command.args(["claude-code", event]);
+        self.run(&mut command, payload)
+    }
+
+    fn run(&self, command: &mut Command, payload: &str) -> Result<Duration> {
+        command.env("SESSION_BRIDGE_HOME", self.home());
+        timed(command, Some(&self.folder.path().join(payload)))
+    }
+
+    /// A prompt while nothing waits.
+    pub(crate) fn prompt(&self) -> Result<Duration> {
+        self.hook("UserPromptSubmit", "prompt.json")
+    }
+
+    /// The same, as a shell line runs it.
+    pub(crate) fn prompt_through(&self, line: &str) -> Result<Duration> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]);
+        self.run(&mut command, "prompt.json")
+    }
+
+    /// A prompt while one message waits; the turn's end, which is not counted, settles it.
+    pub(crate) fn deliver(&self) -> Result<Duration> {
+        let draft = Draft {
+            id: MessageId::generate(),
+            author: Author::CommandLine { name: "bench".into(), as_session: None },
+            room: "default",
+            to: "bench",
+            kind: Kind::Note,
+            subject: None,
+            body: &"x".repeat(600),
+            in_reply_to: None,
+            urgency: Urgency::Normal,
+            lifetime_ms: None,
+        };
+        self.store()?.send(&draft, &[self.reader])?;
+        let took = self.prompt()?;
+        self.hook("Stop", "stop.json")?;
+        Ok(took)
+    }
+
+    /// One message from the command line, withdrawn again so that nothing waits.
+    pub(crate) fn send(&self) -> Result<Duration> {
+        let mut command = Command::new(&self.programs.main);
+        command.args(["send-message", &self.reader.to_string(), "a short note"]);
+        let took = self.run(&mut command, "prompt.json")?;
+        let mut store = self.store()?;
+        let newest = store.since(None, store.newest_seq()? - 1, 1)?.pop().context("the message was sent")?;
+        store.cancel(newest.id)?;
+        Ok(took)
+    }
+}
+
+/// Old mail: messages of 600 bytes that were seen long ago, written in one transaction.
+fn fill(store: &Store, reader: SessionId, messages: usize) -> Result<()> {
+    let mut db = rusqlite::Connection::open(store.path())?;
+    let tx = db.transaction()?;
+    let body = "x".repeat(600);
+    for _ in 0..messages {
+        let id = MessageId::generate().to_string();
+        tx.prepare_cached(
+            "INSERT INTO message (id, room, thread, sender_name, via, target, kind, body, urgency, hop, created)
+             VALUES (?1, 'default', ?1, 'old', 'command-line', 'x', 'note', ?2, 'normal', 0, 0)",
+        )?
+        .execute([&id, &body])?;
+        tx.prepare_cached("INSERT INTO delivery (session, seq, state) VALUES (?1, ?2, 'seen')")?
+            .execute(rusqlite::params![reader.to_string(), tx.last_insert_rowid()])?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// Runs a program to its end, its output thrown away.
+pub(crate) fn timed(command: &mut Command, stdin: Option<&Path>) -> Result<Duration> {
+    command.stdin(match stdin {
+        Some(path) => Stdio::from(File::open(path)?),
+        None => Stdio::null(),
+    });
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let began = Instant::now();
+    let status = command.status()?;
+    let took = began.elapsed();
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(took)
+}
+
+/// So many processes send one message after another through the command line; durable messages per second.
+pub(crate) fn parallel_sends(programs: &Programs, processes: usize, each: usize) -> Result<f64> {
+    let world = World::new(programs, 0)?;
+    let (home, reader) = (world.home(), world.reader.to_string());
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let sender = || -> Result<()> {
+            for _ in 0..each {
+                let mut command = Command::new(&programs.main);
+                command.args(["send-message", &reader, "a short note"]).env("SESSION_BRIDGE_HOME", &home);
+                timed(&mut command, None)?;
+            }
+            Ok(())
+        };
+        let all: Vec<_> = (0..processes).map(|_| scope.spawn(sender)).collect();
+        all.into_iter().try_for_each(|one| one.join().map_err(|_| anyhow::anyhow!("a sender panicked"))?)
+    })?;
+    #[expect(clippy::cast_precision_loss, reason = "a count")]
+    Ok((processes * each) as f64 / began.elapsed().as_secs_f64())
+}
