@@ -3,19 +3,24 @@
 //! A sender never waits for it. Directly after its commit it starts this program once more, which asks the store
 //! whether and when to ring, runs the host's command with a time limit, notes the receipt and ends.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use session_bridge_core::environment;
+use session_bridge_core::home::Home;
+use session_bridge_core::host::RealHost;
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::{Card, CommandDoor};
-use session_bridge_store::{Activity, Due, Ringer, Session, Store, StoreError};
+use session_bridge_store::{Activity, Due, Ringer, Role, Session, Store, StoreError};
 
+/// The command word of a ringer.
+pub(crate) const WORD: &str = "ring-door";
 /// How long the host's command may take.
 const RING_LIMIT: Duration = Duration::from_secs(10);
 /// How long a ringer waits for its time to come; a later wake is left to a later sender.
@@ -40,7 +45,7 @@ fn card(session: &Session) -> Option<&'static Card> {
 fn start(store: &Store, session: SessionId) -> io::Result<()> {
     let mut ringer = Command::new(std::env::current_exe()?);
     ringer
-        .args(["ring-door", &session.to_string()])
+        .args([WORD, &session.to_string()])
         .env_clear()
         .env(environment::HOME.name, store.home().root())
         .current_dir("/")
@@ -55,15 +60,25 @@ fn start(store: &Store, session: SessionId) -> io::Result<()> {
     Ok(())
 }
 
+/// Runs a ringer: program, [`WORD`], session. Nobody hears it; what it did stands in the receipts.
+pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
+    let rung = || -> Option<()> {
+        let session = arguments.get(2)?.to_str()?.parse().ok()?;
+        let home = Home::find_for(&RealHost, Path::new(arguments.first()?)).ok()?;
+        ring(&mut Store::open(&home, Role::Cli).ok()?, session).ok()
+    };
+    rung().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
 /// Rings one session's door when the store says so.
-pub(crate) fn ring(store: &mut Store, session: SessionId) -> Result<(), StoreError> {
+fn ring(store: &mut Store, session: SessionId) -> Result<(), StoreError> {
     let row = store.session(session)?;
     let Some(door) = card(&row).and_then(Card::command_door) else { return Ok(()) };
     let began = Instant::now();
     loop {
         match store.wake_due(session, Ringer { door: door.name, host: row.host })? {
             Due::Now(due) => {
-                if run(store, &row, door, &due.nudge).is_ok_and(|taken| taken) {
+                if hand_over(store, &row, door, &due.nudge).is_ok_and(|taken| taken) {
                     store.nudged(session, &due, door.name)?;
                 }
                 return Ok(());
@@ -81,7 +96,7 @@ pub(crate) fn ring(store: &mut Store, session: SessionId) -> Result<(), StoreErr
 }
 
 /// Runs the host's command; true if it said that it took the nudge.
-fn run(store: &Store, session: &Session, door: CommandDoor, nudge: &Nudge) -> io::Result<bool> {
+fn hand_over(store: &Store, session: &Session, door: CommandDoor, nudge: &Nudge) -> io::Result<bool> {
     let Some(variables) = store.run().session(session.id).door() else { return Ok(false) };
     let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
     let binaries = card(session).map_or(&[][..], |card| card.binaries);

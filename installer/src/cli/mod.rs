@@ -19,7 +19,6 @@ mod mcp;
 mod read;
 mod receipts;
 mod reply;
-mod ring_door;
 mod send_message;
 mod show;
 mod tail_inbox;
@@ -35,6 +34,7 @@ pub use codes::{CODES, Code, TOOL_CODES};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::door;
 use crate::exit;
 use crate::report::{self, Failure};
 use crate::term::Ui;
@@ -80,8 +80,6 @@ enum Command {
     Whoami(whoami::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
-    #[command(hide = true)]
-    RingDoor(ring_door::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -105,6 +103,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         let mut words = arguments.into_iter();
         let program = words.next();
         return session_bridge_hook::run(program.into_iter().chain(words.skip(1)));
+    }
+    // Nor is this one: senders start it beside themselves.
+    if arguments.get(1).is_some_and(|word| word == door::WORD) {
+        return door::run(&arguments);
     }
     report::install_panic_hook();
     let json = arguments.iter().any(|argument| argument == "--json");
@@ -141,7 +143,6 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
-        Command::RingDoor(args) => ring_door::run(&args, context),
         Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),

@@ -15,13 +15,6 @@ const NUDGE: &str = "[session-bridge wake ";
 /// How long nothing must happen to count as nothing.
 const QUIET: Duration = Duration::from_secs(4);
 
-/// Waits for the request that a wake caused and returns how many there are with the nudge.
-fn woken(world: &World, with: &str) -> CaseResult {
-    let came = world.model().wait_for(PATIENCE, |steps| steps.iter().any(|step| step.contains(with)));
-    assert!(came, "no request with {with}");
-    Ok(())
-}
-
 /// An idle session with a draft on its screen gets a note, then a burst.
 fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
     tui.type_text(DRAFT)?;
@@ -29,7 +22,8 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
     world.model().script([Turn::text("WOKEN-ANSWER")]);
     let began = world.model().steps().len();
     let id = bridge.send(label, BODY)?;
-    woken(world, BODY)?;
+    let came = world.model().wait_for(PATIENCE, |steps| steps.iter().any(|step| step.contains(BODY)));
+    assert!(came, "the note starts a turn");
     tui.wait_for_answer("WOKEN-ANSWER")?;
     assert!(tui.shows(DRAFT), "what was typed stays: {}", tui.screen());
     bridge.wait_for_state(&id, "seen")?;
