@@ -16,7 +16,7 @@ use session_bridge_core::home::Home;
 use session_bridge_core::host::RealHost;
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::Nudge;
-use session_bridge_core::provider::{Card, CommandDoor};
+use session_bridge_core::provider::{Card, CommandDoor, Provider};
 use session_bridge_store::{Activity, Due, Ringer, Role, Session, Store, StoreError};
 
 /// The command word of a ringer.
@@ -39,7 +39,7 @@ pub(crate) fn knock(store: &Store, recipients: &[SessionId]) {
 }
 
 fn card(session: &Session) -> Option<&'static Card> {
-    session_bridge_providers::by_id(&session.provider).map(|provider| provider.card())
+    session_bridge_providers::by_id(&session.provider).map(Provider::card)
 }
 
 fn start(store: &Store, session: SessionId) -> io::Result<()> {
@@ -90,7 +90,7 @@ fn ring(store: &mut Store, session: SessionId) -> Result<(), StoreError> {
                 }
                 sleep(delay);
             }
-            _ => return Ok(()),
+            Due::Nothing => return Ok(()),
         }
     }
 }

@@ -67,7 +67,7 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall"
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l provider -d 'Look at this one only; may be given several times' -r
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l fix -d 'Repair what can be repaired: entries that are missing or changed, and the links in `bin/`'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l fix -d 'Repair what can be repaired: entries that are missing or changed, the links in `bin/`, and a damaged store'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-providers" -l json -d 'Print one JSON document instead of text for people'
