@@ -10,8 +10,6 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub const MAX_SUBJECT_CHARS: usize = 200;
 /// How long a broadcast lives, in milliseconds.
 pub const BROADCAST_LIFETIME_MS: i64 = 60 * 60 * 1000;
-/// How often a message may be passed on by agents without a human.
-pub const MAX_HOPS: u32 = 6;
 
 /// What a message is for. Unknown kinds are kept as they are and never wake anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Whether a message of this kind may start a turn in an idle session.
+    /// Whether a message of this kind may start a turn in an idle session, or make one go on that would end.
     pub fn wakes(&self) -> bool {
         matches!(self, Self::Note | Self::Question | Self::Answer | Self::Result | Self::Handoff)
     }
@@ -103,7 +101,7 @@ pub enum Urgency {
     /// The usual.
     #[default]
     Normal,
-    /// First among what waits.
+    /// The sender presses; what waits keeps the order of sending all the same.
     High,
 }
 

@@ -1,4 +1,5 @@
-//! Defaults that `init` was given, per provider. Read by the hook only when it registers a session.
+//! Defaults that `init` was given, per provider. Read whenever a hook or server
+//! takes a session on, and used when that session is new.
 
 use std::collections::BTreeMap;
 

@@ -50,6 +50,8 @@ pub(crate) struct Frame<'a> {
 
 /// Room for the lines after the bodies: announcements, counts and the hint how to answer.
 const TAIL_BYTES: usize = 900;
+/// Room for the headings and counts after announcements and references.
+const HEADINGS_BYTES: usize = 360;
 
 /// Puts together one block. Order is the order of `waiting`: a body that does not fit beside the earlier ones stops the
 /// bodies, and it and all later ones wait for the next surface. A body that does not fit even alone is announced.
@@ -113,7 +115,7 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
         let mut begun = false;
         for m in many {
             let line = frame::line(&m.header());
-            if text.len() + head.len() + line.len() + 2 > budget.max_bytes.saturating_sub(220) {
+            if text.len() + head.len() + line.len() + 2 > budget.max_bytes.saturating_sub(HEADINGS_BYTES) {
                 break;
             }
             if !begun {
@@ -264,7 +266,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_block_never_exceeds_its_budget(sizes in proptest::collection::vec(0usize..3000, 0..40), guarded: bool) {
+        fn a_block_never_exceeds_its_budget(sizes in proptest::collection::vec(0usize..3000, 0..40), doubts: u64, guarded: bool, start: bool) {
             let all: Vec<Waiting> = sizes
                 .iter()
                 .enumerate()
@@ -272,10 +274,16 @@ mod tests {
                     let mut w = waiting(1, Kind::Question, &"y".repeat(*size));
                     w.message.seq = i64::try_from(i).unwrap();
                     w.message.subject = Some("s".repeat(200));
+                    w.doubt = doubts >> i & 1 == 1;
                     w
                 })
                 .collect();
-            let block = compose(&all, Budget { max_bytes: 4000, bodies: true }, &Frame { guarded, ..Frame::default() });
+            let mut frame = Frame { guarded, parked: 1000, ..Frame::default() };
+            if start {
+                frame.introduce = Some("i".repeat(1200));
+                frame.owed = all.iter().map(|w| w.message.clone()).take(6).collect();
+            }
+            let block = compose(&all, Budget { max_bytes: 4000, bodies: !start }, &frame);
             proptest::prop_assert!(block.text.len() <= 4000, "{} bytes", block.text.len());
         }
     }

@@ -53,7 +53,7 @@ pub struct Step {
 }
 
 impl Store {
-    /// The receipts of a message, one per recipient in the order of sending. What is shown is durable first.
+    /// The receipts of a message, one per recipient, by label. What is shown is durable first.
     pub fn receipts(&mut self, id: MessageId) -> Result<Vec<Receipt>, StoreError> {
         let now = self.now();
         let run = self.run.clone();
@@ -74,7 +74,7 @@ impl Store {
         self.make_durable()?;
         let mut statement = self.db.prepare_cached(
             "SELECT d.session, s.label, s.provider, d.state, d.doubt, d.parked, d.answer, d.remark
-             FROM delivery d JOIN session s ON s.id = d.session WHERE d.seq = ?1 ORDER BY s.label",
+             FROM delivery d JOIN session s ON s.id = d.session WHERE d.seq = ?1 ORDER BY s.label, s.id",
         )?;
         let rows = statement.query_map([message.seq], |row| {
             Ok(Receipt {

@@ -147,11 +147,11 @@ impl Live {
 pub enum Note {
     /// The write began.
     Writing(AttemptId),
-    /// The write ended, so many milliseconds after the hook began, within the host's limit.
+    /// The write ended.
     Written {
         /// The attempt.
         attempt: AttemptId,
-        /// Whether it was in time: within half of the host's limit.
+        /// Whether it was whole and in time: within half of the host's limit.
         in_time: bool,
     },
 }

@@ -86,7 +86,7 @@ pub enum Presence {
     Busy,
     /// Waiting for its user.
     Idle,
-    /// No sign of life for ten minutes.
+    /// No sign of life for ten minutes, and no server of it lives.
     Offline,
     /// Ended; reached by id, when it is resumed.
     Ended,

@@ -108,11 +108,13 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
+    drop(store);
+    put_out(provider, &event, &outcome, &folder, &lease, began)?;
     if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
+        // The turn goes on.
         folder.set_live(Live { host, activity: Activity::Busy }).map_err(text)?;
     }
-    drop(store);
-    put_out(provider, &event, &outcome, &folder, &lease, began)
+    Ok(())
 }
 
 /// The fast path: a sign of life, and whether that was all there is to do.

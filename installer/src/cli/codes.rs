@@ -69,6 +69,11 @@ pub const CODES: &[Code] = &[
     ("store_full", NOT_WELL, "There is no space left for the store."),
     ("store_io", NOT_WELL, "Reading or writing a file of the store failed."),
     ("store_newer", NOT_WELL, "A newer release wrote the store."),
+    (
+        "store_set_aside",
+        BUSY,
+        "The store was set aside while the message was written; it is salvaged with the rest.",
+    ),
     ("subject_too_long", USAGE, "The subject is over 200 characters."),
     ("unknown_id", USAGE, "The text is neither a message nor a session."),
     ("unknown_message", USAGE, "There is no such message."),

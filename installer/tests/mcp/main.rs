@@ -6,6 +6,7 @@ mod evidence;
 mod harness;
 mod identity;
 mod protocol;
+mod repair;
 mod tools;
 mod waits;
 mod wakes;

@@ -1,7 +1,7 @@
 //! What a conversation is told when it goes on in a new context.
 
 use session_bridge_mock_model::Turn;
-use session_bridge_real_cli::{CaseResult, World, wait_until};
+use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
 
 use crate::bridge::{Bridge, PATIENCE};
 
@@ -77,4 +77,40 @@ pub(crate) fn codex_cleared(world: &World) -> CaseResult {
     assert!(step.contains(old["native"].as_str().unwrap_or_default()) && !step.contains(QUESTION));
     assert_eq!(bridge.states(&id)?, ["stored"], "nothing is moved");
     Ok(())
+}
+
+/// After `/compact` the summary may have lost the question: its header stands beside the next prompt.
+fn compacted(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+    bridge.session(label)?;
+    let sent = bridge.json(&["send-message", label, QUESTION, "--kind", "question"])?;
+    let id = sent["id"].as_str().unwrap_or_default().to_owned();
+    tui.prompt("PROMPT-TWO")?;
+    tui.wait_for_answer("SECOND-ANSWER")?;
+    bridge.wait_for_state(&id, "seen")?;
+    tui.prompt("/compact")?;
+    tui.wait_for_any(&["Compacted", "compacted"])?;
+    tui.prompt("PROMPT-THREE")?;
+    let asked = || world.model().steps_with("PROMPT-THREE").pop();
+    let step = wait_until("the request after the compaction", PATIENCE, asked)?;
+    let told = step.told();
+    let list = told.iter().find(|m| m.text.contains(HEAD)).ok_or("the open question is not listed")?;
+    assert!(list.text.contains(&id), "{}", list.text);
+    assert_eq!(bridge.states(&id)?, ["stored", "offered", "injected", "seen"]);
+    Ok(())
+}
+
+pub(crate) fn claude_compacted(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.claude().tui("claude")?;
+    world.model().script_for("PROMPT-TWO", [Turn::text("SECOND-ANSWER"), Turn::text("A-SUMMARY")]);
+    compacted(world, &bridge, &tui, "claude-project")
+}
+
+pub(crate) fn codex_compacted(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.codex().tui("codex")?;
+    world.model().script_for("PROMPT-ONE", [Turn::text("FIRST-ANSWER"), Turn::text("SECOND-ANSWER")]);
+    tui.prompt("PROMPT-ONE")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
+    compacted(world, &bridge, &tui, "codex-project")
 }

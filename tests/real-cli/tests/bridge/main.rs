@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         .case("codex_goes_on_when_mail_waits_at_the_turns_end", surfaces::codex_turn_end)
         .case("claude_is_reminded_of_open_questions_when_resumed", contexts::claude_resumed)
         .case("codex_is_reminded_of_open_questions_when_resumed", contexts::codex_resumed)
+        .case("claude_is_reminded_after_a_compaction", contexts::claude_compacted)
+        .case("codex_is_reminded_after_a_compaction", contexts::codex_compacted)
         .case("codex_clear_tells_where_mail_waits", contexts::codex_cleared)
         .case("claude_asks_codex", questions::claude_asks_codex)
         .case("codex_asks_claude", questions::codex_asks_claude)
