@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::nudge::Nudge;
+
 /// The moments of a host's life that a provider can map its own events to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -100,6 +102,8 @@ pub struct HookEvent<'a> {
     pub cwd: Option<Cow<'a, Path>>,
     /// The subagent that the event comes from: it owns no inbox.
     pub subagent: Option<Cow<'a, str>>,
+    /// For [`Moment::PromptSubmit`]: the nudge of ours that is the whole prompt.
+    pub nudge: Option<Nudge>,
     /// For [`Moment::SessionStart`]: why.
     pub start: Start,
     /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when
@@ -175,6 +179,9 @@ pub enum Reply<'a> {
     Silent,
     /// Text to be put before the model.
     Context(&'a str),
+    /// A prompt that is not to reach the model, and why, for the person. Text for the model where the host cannot
+    /// drop a prompt.
+    Drop(&'a str),
     /// The turn goes on with this text instead of ending.
     KeepGoing(&'a str),
 }

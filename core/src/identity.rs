@@ -62,6 +62,7 @@ mod tests {
             identity: Identity { hook: &[], mcp },
             hooks: &[],
             inject: &[],
+            wake: &[],
             pull: Proof::NONE,
             servers_outlive_window: false,
             human_steps: &[],

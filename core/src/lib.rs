@@ -17,6 +17,7 @@ pub mod identity;
 pub mod ledger;
 pub mod message;
 pub mod name;
+pub mod nudge;
 pub mod plan;
 #[cfg(feature = "preview")]
 pub mod preview;

@@ -46,6 +46,8 @@ pub struct Card {
     pub hooks: &'static [HookSpec],
     /// Where text can reach the model through a hook.
     pub inject: &'static [Inject],
+    /// How an idle session can be made to start a turn, best first.
+    pub wake: &'static [Wake],
     /// What proves that the result of an MCP call reached the model.
     pub pull: Proof,
     /// Whether MCP servers may outlive the window that a person looks at.
@@ -65,6 +67,14 @@ impl Card {
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
     pub fn one_per_process(&self) -> bool {
         self.identity.mcp.contains(&Source::HostProcess)
+    }
+
+    /// The door that senders ring: its name, the variables it needs and its arguments.
+    pub fn command_door(&self) -> Option<CommandDoor> {
+        self.wake.iter().find_map(|wake| match *wake {
+            Wake::Command { name, env, args } => Some(CommandDoor { name, env, args }),
+            Wake::Socket { .. } => None,
+        })
     }
 
     /// What may be put before the model at a moment, if anything.
@@ -123,6 +133,70 @@ pub enum By {
     TurnEnd,
     /// The end of a turn that had ended before and went on because a hook asked for it.
     ContinuedTurnEnd,
+}
+
+/// A door: what starts a turn in an idle session without a key being pressed. It carries a nudge, never a body.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Wake {
+    /// A Unix socket of the host's, known to the session's own MCP server alone: the host hands path and token to it.
+    Socket {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// The variable with the socket's path.
+        path: &'static str,
+        /// The variable with the token. It stays in the server.
+        token: &'static str,
+        /// A variable and the value of it that marks a run for one prompt: it is never idle, only about to end.
+        not_where: (&'static str, &'static str),
+        /// What is written for a token and a text.
+        lines: fn(&str, &str) -> Vec<u8>,
+    },
+    /// A command of the host's own program that hands a prompt to a session. Whoever sends starts it, in the
+    /// environment of the recipient.
+    Command {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// The variables of the recipient's hook that the command runs with; it gets no others.
+        env: &'static [&'static str],
+        /// The arguments for a native session id and a text.
+        args: fn(&str, &str) -> Vec<String>,
+    },
+}
+
+/// The parts of a [`Wake::Command`].
+#[derive(Debug, Clone, Copy)]
+pub struct CommandDoor {
+    /// Its name in receipts and documents.
+    pub name: &'static str,
+    /// The variables of the recipient's hook that the command runs with.
+    pub env: &'static [&'static str],
+    /// The arguments for a native session id and a text.
+    pub args: fn(&str, &str) -> Vec<String>,
+}
+
+impl Wake {
+    /// Its name in receipts and documents.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Socket { name, .. } | Self::Command { name, .. } => name,
+        }
+    }
+
+    /// For documents: who uses it and how.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Socket { name, path, .. } => {
+                format!("{name}: the session's own MCP server writes to `{path}`")
+            }
+            Self::Command { name, args, .. } => {
+                format!(
+                    "{name}: the sender runs `{}` in the recipient's environment",
+                    args("ID", "NUDGE").join(" ")
+                )
+            }
+        }
+    }
 }
 
 /// How a session is named, by the host's own evidence, best attested first.

@@ -1,6 +1,7 @@
 //! The `session-bridge` command: for people, for scripts, and as MCP server for agent CLIs.
 
 pub mod cli;
+mod door;
 mod exit;
 mod install;
 pub mod mcp;

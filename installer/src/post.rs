@@ -5,6 +5,8 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{self, BadMessage, Urgency};
 use session_bridge_store::{Author, Draft, Sent, Store, StoreError};
 
+use crate::door;
+
 /// A message before it is checked.
 #[derive(Debug, Clone)]
 pub struct Outgoing<'a> {
@@ -84,7 +86,9 @@ pub fn send_as(store: &mut Store, id: MessageId, out: &Outgoing<'_>) -> Result<S
         urgency: out.urgency,
         lifetime_ms: out.lifetime_ms,
     };
-    Ok(store.send(&draft, &recipients)?)
+    let sent = store.send(&draft, &recipients)?;
+    door::knock(store, &sent.recipients);
+    Ok(sent)
 }
 
 /// Answers a message: the reply goes to its sender, and the question becomes `answered` for the replier. A question from
@@ -113,7 +117,9 @@ pub fn reply(
         urgency: parent.urgency,
         lifetime_ms: None,
     };
-    Ok(store.send(&draft, &recipients)?)
+    let sent = store.send(&draft, &recipients)?;
+    door::knock(store, &sent.recipients);
+    Ok(sent)
 }
 
 /// Who answers to an address in a room.

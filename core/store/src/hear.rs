@@ -16,6 +16,7 @@ use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
+use crate::wake;
 
 /// The surface of MCP results in receipts.
 pub(crate) const PULL: &str = "mcp-pull";
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub text: String,
     /// The attempt to note, if bodies, announcements, references or the guard go out.
     pub attempt: Option<AttemptId>,
+    /// The prompt is a nudge of ours that came too late: nothing is left to deliver.
+    pub late_nudge: bool,
 }
 
 impl Store {
@@ -51,7 +54,7 @@ impl Store {
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
             expire::for_session(tx, &run, session.id, now)?;
-            let outcome = match card.inject_at(event.moment) {
+            let mut outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
                     // What was folded and settled just now may have changed it.
@@ -61,6 +64,12 @@ impl Store {
                 }
                 None => Outcome::default(),
             };
+            wake::close(tx, session.id, now)?;
+            if let Some(nudge) = &event.nudge
+                && outcome.text.is_empty()
+            {
+                outcome.late_nudge = wake::is_known(tx, session.id, &nudge.wake)?;
+            }
             attempt::settle_bell(tx, &run, session.id)?;
             Ok(outcome)
         })?;
@@ -238,7 +247,7 @@ fn offer(
 ) -> Result<Outcome, StoreError> {
     let guards = !session.guarded && !block.text.is_empty();
     if block.items.is_empty() && !guards {
-        return Ok(Outcome { text: block.text, attempt: None });
+        return Ok(Outcome { text: block.text, ..Outcome::default() });
     }
     let attempt = attempt::open(
         tx,
@@ -255,5 +264,5 @@ fn offer(
         },
         now,
     )?;
-    Ok(Outcome { text: block.text, attempt: Some(attempt) })
+    Ok(Outcome { text: block.text, attempt: Some(attempt), late_nudge: false })
 }

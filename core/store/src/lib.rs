@@ -28,6 +28,7 @@ mod schema;
 mod send;
 mod session;
 mod unbound;
+mod wake;
 mod wanted;
 
 pub use block::{Block, Budget};
@@ -46,4 +47,5 @@ pub use salvage::{Salvaged, SetAside};
 pub use send::{Author, Draft, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
 pub use unbound::Unbound;
+pub use wake::{Due, Ring, Ringer};
 pub use wanted::Wanted;

@@ -119,7 +119,7 @@ impl Store {
 
     fn steps(&self, seq: i64, session: SessionId) -> Result<Vec<Step>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT state, at, surface, evidence FROM step WHERE seq = ?1 AND session = ?2 ORDER BY id",
+            "SELECT state, at, surface, evidence FROM step WHERE seq = ?1 AND session = ?2 ORDER BY at, id",
         )?;
         let rows = statement.query_map(params![seq, session.to_string()], |row| {
             Ok(Step {

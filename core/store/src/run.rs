@@ -5,12 +5,15 @@
 //! run/<session>/bell    exists while an event of this session has something to do
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
+//! run/<session>/door    variables of its host that a sender needs to wake it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -275,6 +278,41 @@ impl RunFolder {
         file.rewind().and_then(|()| file.write_all(live.encode().as_bytes())).is_ok()
     }
 
+    /// Notes the variables that a door of this session needs, as its own hook sees them (rule W7). Written only when
+    /// they changed.
+    pub fn set_door(&self, variables: &[(&str, OsString)]) -> Result<(), StoreError> {
+        let mut text = Vec::new();
+        for (name, value) in variables {
+            text.extend_from_slice(name.as_bytes());
+            text.push(b'=');
+            text.extend_from_slice(value.as_bytes());
+            text.push(0);
+        }
+        let path = self.file("door");
+        if fs::read(&path).is_ok_and(|present| present == text) {
+            return Ok(());
+        }
+        let fresh = self.file(&format!(".door-{}", ulid::Ulid::generate()));
+        private()
+            .write(true)
+            .create_new(true)
+            .open(&fresh)
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| fs::rename(&fresh, &path))
+            .map_err(StoreError::io("write", &path))
+    }
+
+    /// The variables that a door of this session needs; none if its hook never noted any.
+    pub fn door(&self) -> Option<Vec<(OsString, OsString)>> {
+        let text = fs::read(self.file("door")).ok()?;
+        let pairs = text.split(|byte| *byte == 0).filter_map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+            Some((os(&pair[..at]), os(&pair[at + 1..])))
+        });
+        Some(pairs.collect())
+    }
+
     /// Takes the lease if nobody holds it.
     pub fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
         let path = self.file("lock");
@@ -413,6 +451,18 @@ mod tests {
         assert!(folder.touch_live(Live { activity: Activity::Busy, ..mine }));
         assert_eq!(folder.live().unwrap().activity, Activity::Busy);
         assert!(!folder.touch_live(Live { host: ProcessKey { pid: 7, start: 10 }, ..mine }), "a reused pid");
+    }
+
+    #[test]
+    fn a_door_keeps_its_variables_byte_for_byte() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        assert_eq!(folder.door(), None);
+        let odd = OsString::from_vec(b"/h\xff=\n x".to_vec());
+        folder.set_door(&[("CODEX_HOME", odd.clone()), ("PATH", "/bin".into())]).unwrap();
+        let want = vec![("CODEX_HOME".into(), odd), ("PATH".into(), "/bin".into())];
+        assert_eq!(folder.door(), Some(want));
     }
 
     #[test]

@@ -132,6 +132,16 @@ CREATE TABLE claim (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX claim_session ON claim(session);
 
+CREATE TABLE wake (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    tried INTEGER,
+    closed INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE UNIQUE INDEX wake_open ON wake(session) WHERE closed IS NULL;
+CREATE INDEX wake_session ON wake(session, tried);
+
 CREATE TABLE salvaged (
     generation INTEGER PRIMARY KEY,
     at INTEGER NOT NULL

@@ -24,6 +24,8 @@ use session_bridge_store::{
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
+/// What a person reads in place of a nudge that came late.
+const LATE: &str = "session-bridge: the messages of this wake were delivered already.";
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
@@ -92,9 +94,17 @@ fn serve(
     if let Some(live) = live(&event, process) {
         folder.set_live(live).map_err(text)?;
     }
+    if let Some(door) = provider.card().command_door() {
+        let variables: Vec<_> = door.env.iter().filter_map(|name| Some((*name, host.env(name)?))).collect();
+        folder.set_door(&variables).map_err(text)?;
+    }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
     let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
+    if let (true, Some(process)) = (outcome.late_nudge, process) {
+        // No turn begins, so no event will end it.
+        folder.set_live(Live { host: process, activity: Activity::Idle }).map_err(text)?;
+    }
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
@@ -110,7 +120,11 @@ fn serve(
 /// The fast path: a sign of life, and whether that was all there is to do.
 fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
     let plain = !matches!(event.moment, Moment::SessionStart | Moment::SessionEnd);
-    plain && live(event, process).is_some_and(|live| folder.touch_live(live)) && !folder.bell_stands()
+    // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
+    plain
+        && event.nudge.is_none()
+        && live(event, process).is_some_and(|live| folder.touch_live(live))
+        && !folder.bell_stands()
 }
 
 fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {
@@ -156,15 +170,17 @@ fn put_out(
     lease: &Lease,
     began: Instant,
 ) -> Result<(), String> {
-    if outcome.text.is_empty() {
-        return Ok(());
-    }
+    let reply = match (outcome.late_nudge, outcome.text.as_str()) {
+        (true, _) => Reply::Drop(LATE),
+        (false, "") => return Ok(()),
+        (false, text) => Reply::carrying(event.moment, text),
+    };
     let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
     let limit = Duration::from_secs(u64::from(limit));
     if began.elapsed() > limit / 4 {
         return Err(format!("too late after {:?}: nothing was put out", began.elapsed()));
     }
-    let output = provider.encode(event, &Reply::carrying(event.moment, &outcome.text));
+    let output = provider.encode(event, &reply);
     if output.stdout.is_empty() || output.stdout.len() > MAX_STDOUT {
         return Err(format!("an answer of {} bytes is not put out", output.stdout.len()));
     }

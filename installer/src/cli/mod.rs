@@ -34,6 +34,7 @@ pub use codes::{CODES, Code, TOOL_CODES};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::door;
 use crate::exit;
 use crate::report::{self, Failure};
 use crate::term::Ui;
@@ -102,6 +103,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         let mut words = arguments.into_iter();
         let program = words.next();
         return session_bridge_hook::run(program.into_iter().chain(words.skip(1)));
+    }
+    // Nor is this one: senders start it beside themselves.
+    if arguments.get(1).is_some_and(|word| word == door::WORD) {
+        return door::run(&arguments);
     }
     report::install_panic_hook();
     let json = arguments.iter().any(|argument| argument == "--json");

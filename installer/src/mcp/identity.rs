@@ -93,20 +93,26 @@ pub(super) async fn resolve(
 
 /// Registers the session of this server's process without a call, where the host tells at server start. Elsewhere the
 /// server is listed as started and not bound.
-pub(super) async fn greet(provider: &'static dyn Provider, host: Option<ProcessKey>, store: &StoreThread) {
+pub(super) async fn greet(
+    provider: &'static dyn Provider,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+) -> Option<SessionId> {
     let card = provider.card();
     let caller = identity::caller(card, None, &|key| RealHost.env_text(key));
-    let greeting = move |desk: &mut Desk| -> Result<(), StoreError> {
+    let greeting = move |desk: &mut Desk| -> Result<Option<SessionId>, StoreError> {
+        let mut bound = None;
         if let Caller::HostProcess { spawn } = caller {
-            by_process(desk, card, spawn.as_deref(), host)?;
+            bound = by_process(desk, card, spawn.as_deref(), host)?.map(|session| session.id);
         }
         let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
-        desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })
+        desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
+        Ok(bound)
     };
     // A failure shows in the first call.
-    let _ = store.run(greeting).await;
+    store.run(greeting).await?.ok().flatten()
 }
 
 fn not_bound(card: &Card) -> Refusal {

@@ -12,6 +12,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
 use session_bridge_core::process::{self, ProcessKey};
 
+use super::door::Doorkeeper;
 use super::identity::{self, Me};
 use super::result::{Refusal, Reply};
 use super::store_thread::{Desk, StoreThread};
@@ -36,6 +37,7 @@ pub(super) struct Bridge {
     outbox: Arc<Outbox>,
     hint: Option<Arc<str>>,
     host: Option<ProcessKey>,
+    door: Arc<Doorkeeper>,
 }
 
 /// One tool call.
@@ -61,7 +63,7 @@ impl Call {
 impl Bridge {
     pub(super) fn new(store: StoreThread, outbox: Arc<Outbox>, hint: Option<String>) -> Self {
         let host = process::host_process().map(|process| process.key);
-        Self { store, outbox, hint: hint.map(Into::into), host }
+        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default() }
     }
 
     async fn call(
@@ -81,6 +83,7 @@ impl Bridge {
         })?;
         let meta = serde_json::to_value(&context.meta).ok();
         let me = identity::resolve(provider, meta.as_ref(), self.host, &self.store).await?;
+        self.door.serve(me.id);
         let host_id = me.card.mcp_call_id.iter().find_map(|key| meta.as_ref()?.get(key)?.as_str());
         let host_id = host_id.map(str::to_owned);
         let call = Call { store: self.store.clone(), me, host_id, context };
@@ -106,7 +109,10 @@ impl ServerHandler for Bridge {
         let client = context.peer.peer_info();
         let client = client.as_ref().map(|info| info.client_info.name.as_str());
         if let Some(provider) = identity::provider(client, self.hint.as_deref()) {
-            identity::greet(provider, self.host, &self.store).await;
+            self.door.start(provider.card(), self.host, &self.store);
+            if let Some(session) = identity::greet(provider, self.host, &self.store).await {
+                self.door.serve(session);
+            }
         }
     }
 

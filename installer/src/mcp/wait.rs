@@ -1,19 +1,16 @@
 //! Waiting for mail: claim, arm, look, wait. Nothing is lost between looking and waiting, and nobody else shows what an
 //! open wait is about to return (rules D6, B2).
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use rmcp::model::ProgressNotificationParam;
 use session_bridge_store::{ClaimId, Filter, Pull, Store};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::identity::Me;
 use super::result::{Bodies, Refusal};
 use super::server::Call;
+use super::watch::Watch;
 
 /// How often a waiting call shows that it lives, where the host asked for it.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -28,35 +25,6 @@ pub(super) enum Waited {
     TimedOut,
     /// The host cancelled the call; nobody reads its result.
     Cancelled,
-}
-
-/// A watch on a session's bell.
-struct Watch {
-    rung: Arc<Notify>,
-    /// None if the system refused to watch.
-    watcher: Option<RecommendedWatcher>,
-}
-
-impl Watch {
-    fn arm(folder: &Path) -> Self {
-        let rung = Arc::new(Notify::new());
-        let ring = Arc::clone(&rung);
-        let heard = move |event: notify::Result<notify::Event>| {
-            // The folder's other files change with every event of the session. After an overflow anything may have.
-            let matters = event.map_or(true, |event| {
-                event.need_rescan()
-                    || event.paths.iter().any(|path| path.file_name().is_some_and(|n| n == "bell"))
-            });
-            if matters {
-                ring.notify_one();
-            }
-        };
-        let watcher = notify::recommended_watcher(heard).and_then(|mut watcher| {
-            watcher.watch(folder, RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        Self { rung, watcher: watcher.ok() }
-    }
 }
 
 /// Waits for the next message that fits. The claim is given up at the end, however it ends.
@@ -82,7 +50,7 @@ async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> R
     let began = Instant::now();
     let deadline = began + limit;
     let folder = call.work(|desk, me| Ok(desk.store()?.run().session(me.id).path().to_owned())).await?;
-    let watch = Watch::arm(&folder);
+    let watch = Watch::arm(&folder, &["bell"]);
     let token = call.context.meta.get_progress_token();
     let mut progress_at = began + PROGRESS_EVERY;
     loop {
@@ -93,13 +61,13 @@ async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> R
             return Ok(Waited::Message(bodies));
         }
         let mut wake_at = deadline;
-        if watch.watcher.is_none() {
+        if !watch.is_armed() {
             wake_at = wake_at.min(Instant::now() + LOOK_EVERY);
         }
         loop {
             let progress = token.as_ref().map_or(deadline, |_| progress_at);
             tokio::select! {
-                () = watch.rung.notified() => break,
+                () = watch.changed() => break,
                 () = call.context.ct.cancelled() => return Ok(Waited::Cancelled),
                 () = sleep_until(wake_at.min(progress)) => {}
             }

@@ -200,6 +200,10 @@ fn the_page_of_providers() {
             sources(card.identity.hook),
             sources(card.identity.mcp)
         );
+        page.push_str("\nWaking an idle session:\n\n");
+        for wake in card.wake {
+            let _ = writeln!(page, "- {}", wake.describe());
+        }
         page.push_str("\nAfter `init`, only you can do this:\n\n");
         for step in card.human_steps {
             let _ = writeln!(page, "- {step}");

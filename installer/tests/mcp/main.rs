@@ -9,3 +9,4 @@ mod protocol;
 mod repair;
 mod tools;
 mod waits;
+mod wakes;

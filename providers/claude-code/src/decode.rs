@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
-/// The fields that count. Everything else, the prompt first of all, is skipped without a copy.
+/// The fields that count. Everything else is skipped, and the prompt is, without a copy.
 #[derive(Deserialize)]
 struct Payload<'a> {
     #[serde(borrow)]
@@ -20,6 +21,8 @@ struct Payload<'a> {
     prompt_id: Option<Text<'a>>,
     #[serde(borrow)]
     agent_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    prompt: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<Text<'a>>,
     stop_hook_active: Option<bool>,
@@ -65,6 +68,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
             .collect(),
         cwd: payload.cwd.and_then(Text::folder),
         subagent: payload.agent_id.and_then(Text::filled),
+        nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),

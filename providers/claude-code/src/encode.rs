@@ -17,12 +17,24 @@ struct Context<'a> {
     additional_context: &'a str,
 }
 
+#[derive(Serialize)]
+struct Block<'a> {
+    decision: &'a str,
+    reason: &'a str,
+}
+
 /// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
     let text = match (event.moment, *reply) {
+        (Moment::PromptSubmit, Reply::Drop(reason)) => {
+            let stdout = serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default();
+            return HostOutput { stdout, exit: 0 };
+        }
         // Context makes the turn go on, as `"decision":"block"` does; the reason of a block is shown twice.
         (Moment::TurnEnd, Reply::KeepGoing(text)) => text,
-        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_)) => return HostOutput::default(),
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => {
+            return HostOutput::default();
+        }
         (_, Reply::Context(text)) => text,
     };
     if card.inject_at(event.moment).is_none() {
@@ -55,6 +67,12 @@ mod tests {
             answer("UserPromptSubmit", Reply::Context("a \"b\"\n</x>")),
             r#"{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":"a \"b\"\n</x>"}}"#
         );
+    }
+
+    #[test]
+    fn only_a_prompt_can_be_dropped() {
+        assert_eq!(answer("UserPromptSubmit", Reply::Drop("why")), r#"{"decision":"block","reason":"why"}"#);
+        assert_eq!(answer("Stop", Reply::Drop("why")), "");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod inbox;
 mod plan;
 mod site;
 
@@ -10,7 +11,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
+    Want,
 };
 
 /// Claude Code.
@@ -63,6 +65,13 @@ const CARD: Card = Card {
             },
         },
     ],
+    wake: &[Wake::Socket {
+        name: "claude-inbox-socket",
+        path: "CLAUDE_CODE_MESSAGING_SOCKET",
+        token: "CLAUDE_CODE_MESSAGING_TOKEN",
+        not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
+        lines: inbox::lines,
+    }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[

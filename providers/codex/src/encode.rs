@@ -10,7 +10,7 @@ struct Answer<'a> {
     hook_specific_output: Context<'a>,
 }
 
-/// At the turn's end: go on, for this reason.
+/// At the turn's end: go on, for this reason. At a prompt: drop it.
 #[derive(Serialize)]
 struct Block<'a> {
     decision: &'static str,
@@ -31,10 +31,10 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
     }
     // Two strings always serialise; were that to change, silence does no harm.
     let stdout = match (event.moment, *reply) {
-        (Moment::TurnEnd, Reply::KeepGoing(reason)) => {
+        (Moment::TurnEnd, Reply::KeepGoing(reason)) | (Moment::PromptSubmit, Reply::Drop(reason)) => {
             serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default()
         }
-        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_)) => Vec::new(),
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => Vec::new(),
         (_, Reply::Context(text)) => {
             let context = Context { hook_event_name: &event.name, additional_context: text };
             serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default()
@@ -64,6 +64,12 @@ mod tests {
             answer("UserPromptSubmit", Reply::Context("a \"b\"\n</x>")),
             r#"{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":"a \"b\"\n</x>"}}"#
         );
+    }
+
+    #[test]
+    fn only_a_prompt_can_be_dropped() {
+        assert_eq!(answer("UserPromptSubmit", Reply::Drop("why")), r#"{"decision":"block","reason":"why"}"#);
+        assert_eq!(answer("Stop", Reply::Drop("why")), "");
     }
 
     #[test]

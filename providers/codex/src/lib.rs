@@ -10,7 +10,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
+    Want,
 };
 
 /// Codex CLI.
@@ -20,6 +21,11 @@ pub struct Codex;
 /// Longest text in bytes. The host takes about 10 KB, but a reply is one write of at most 16 KiB, and JSON may double
 /// each byte.
 const MAX_CONTEXT: usize = 8_000;
+
+/// Puts a prompt into a thread's durable queue; an idle thread takes it at once.
+fn queue(thread: &str, text: &str) -> Vec<String> {
+    ["queue", "--thread", thread, "--message", text].map(str::to_owned).into()
+}
 
 const CARD: Card = Card {
     id: ProviderId::new("codex"),
@@ -62,6 +68,11 @@ const CARD: Card = Card {
             proof: Proof { injected: &[By::ContinuedTurnEnd], seen: &[By::ContinuedTurnEnd] },
         },
     ],
+    wake: &[Wake::Command {
+        name: "codex-queue",
+        env: &["HOME", "PATH", "CODEX_HOME", "TMPDIR", "LANG", "USER", "LOGNAME", "SHELL"],
+        args: queue,
+    }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,
     human_steps: &[

@@ -150,6 +150,7 @@ fn surfaces(card: &Card, group: &str, verified: bool, whole: bool, checks: &mut 
         .map(|inject| format!("{} ({})", inject.moment.as_str(), what(inject.bodies)))
         .collect();
     names.push("mcp-pull (messages)".to_owned());
+    names.extend(card.wake.iter().map(|wake| format!("{} (wakes)", wake.name())));
     let names = names.join(", ");
     checks.add(match (whole, verified) {
         (true, true) => Check::ok(group, "surfaces", format!("surfaces verified: {names}")),

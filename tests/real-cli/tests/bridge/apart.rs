@@ -15,7 +15,7 @@ fn exchange(world: &World, bridge: &Bridge<'_>, windows: &[(Tui<'_>, &str)]) -> 
     for round in 0..ROUNDS {
         for n in 0..EACH {
             for (_, label) in windows {
-                ids.push(bridge.send(label, &format!("MAIL-{label}-{round}-{n}-END"))?);
+                ids.push(bridge.send_quietly(label, &format!("MAIL-{label}-{round}-{n}-END"))?);
             }
         }
         for (tui, label) in windows {

@@ -44,7 +44,16 @@ impl<'w> Bridge<'w> {
 
     /// Sends from the command line; returns the message's id.
     pub(crate) fn send(&self, to: &str, body: &str) -> Outcome<String> {
-        let sent = self.json(&["send-message", to, body])?;
+        self.send_kind(to, body, "note")
+    }
+
+    /// Sends what wakes nobody: it waits for a prompt.
+    pub(crate) fn send_quietly(&self, to: &str, body: &str) -> Outcome<String> {
+        self.send_kind(to, body, "status")
+    }
+
+    fn send_kind(&self, to: &str, body: &str, kind: &str) -> Outcome<String> {
+        let sent = self.json(&["send-message", to, body, "--kind", kind])?;
         Ok(sent["id"].as_str().ok_or("no id")?.to_owned())
     }
 

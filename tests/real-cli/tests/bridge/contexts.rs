@@ -66,7 +66,7 @@ pub(crate) fn codex_cleared(world: &World) -> CaseResult {
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
     let old = bridge.session("codex-project")?;
-    let id = bridge.send("codex-project", QUESTION)?;
+    let id = bridge.send_quietly("codex-project", QUESTION)?;
     tui.prompt("/clear")?;
     wait_until("an empty screen", PATIENCE, || (!tui.shows("FIRST-ANSWER")).then_some(()))?;
     tui.prompt("PROMPT-TWO")?;

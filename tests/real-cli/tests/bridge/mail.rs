@@ -22,7 +22,7 @@ fn assert_framed_once(request: &Request) {
 
 /// Mail that a session with an open window gets with its next prompt. `tui` has had its first turn.
 fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
-    let id = bridge.send(label, BODY)?;
+    let id = bridge.send_quietly(label, BODY)?;
     assert_eq!(bridge.states(&id)?, ["stored"]);
 
     // While the model works on the prompt nothing is proven; once it called a tool, everything is.
@@ -143,7 +143,7 @@ pub(crate) fn claude_clear(world: &World) -> CaseResult {
     let after = wait_until("the session to go on under a new native id", PATIENCE, moved)?;
     assert_eq!((&after["label"], &after["conversation"]), (&before["label"], &json!(2)));
     assert_eq!(bridge.sessions()?.len(), 1);
-    let id = bridge.send("claude-project", BODY)?;
+    let id = bridge.send_quietly("claude-project", BODY)?;
     tui.prompt("PROMPT-TWO")?;
     tui.wait_for_answer("SECOND-ANSWER")?;
     assert_framed_once(&world.model().steps_with("PROMPT-TWO")[0]);

@@ -8,6 +8,7 @@ mod questions;
 mod start;
 mod surfaces;
 mod uninstall;
+mod wake;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         .case("a_question_outlives_its_wait", questions::answered_later)
         .case("two_claudes_in_one_folder_are_apart", apart::claude)
         .case("two_codexes_in_one_folder_are_apart", apart::codex)
+        .case("an_idle_claude_wakes_once_per_burst", wake::claude)
+        .case("an_idle_codex_wakes_once_per_burst", wake::codex)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone)
