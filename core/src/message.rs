@@ -11,6 +11,9 @@ pub const MAX_SUBJECT_CHARS: usize = 200;
 /// How long a broadcast lives, in milliseconds.
 pub const BROADCAST_LIFETIME_MS: i64 = 60 * 60 * 1000;
 
+/// How often agents may pass a chain of replies on before it stops starting turns. A person begins a new chain.
+pub const MAX_HOPS: u32 = 6;
+
 /// What a message is for. Unknown kinds are kept as they are and never wake anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Kind {

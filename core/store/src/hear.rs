@@ -224,7 +224,7 @@ fn may_go_on(
     event: &HookEvent<'_>,
     waiting: &[Waiting],
 ) -> Result<bool, StoreError> {
-    let news = waiting.iter().any(|w| !w.doubt && w.message.kind.wakes());
+    let news = waiting.iter().any(|w| !w.doubt && w.message.wakes());
     match event.turn.as_deref() {
         Some(turn) if news => Ok(attempt::continuations(tx, session.id, turn)? < MAX_CONTINUATIONS),
         _ => Ok(false),

@@ -160,7 +160,7 @@ fn waiting(tx: &Transaction<'_>, session: SessionId, now: i64) -> Result<Vec<Mes
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(params![session.to_string(), now], Message::read)?;
     let mut found = rows.collect::<Result<Vec<_>, _>>()?;
-    found.retain(|message| message.kind.wakes());
+    found.retain(crate::row::Message::wakes);
     Ok(found)
 }
 

@@ -1,5 +1,7 @@
 //! When an idle session is nudged, and what becomes of nudges that nobody hears.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+
 mod common;
 
 use std::fs::File;
@@ -170,4 +172,22 @@ fn a_nudge_that_comes_late_is_known_and_a_foreign_one_is_not() {
     assert!(w.hook(&BATCH, &b, &nudged(&mine, "t2"), Fate::Written).late_nudge);
     let foreign = Nudge { wake: "AAAAAA".parse().unwrap(), count: 1 };
     assert!(!w.hook(&BATCH, &b, &nudged(&foreign, "t3"), Fate::Written).late_nudge);
+}
+
+#[test]
+fn a_long_chain_of_replies_starts_no_turns() {
+    let (mut w, a, b) = idle();
+    let mut id = w.send(&a, &b, Kind::Note, "thank you");
+    w.prompt(&BATCH, &b, "t0");
+    w.stop(&BATCH, &b, "t0");
+    for hop in 1..=6 {
+        let (from, to) = if hop % 2 == 1 { (&b, &a) } else { (&a, &b) };
+        id = w.reply(from, id, "no, thank you");
+        note(&w, to, Activity::Idle);
+        w.clock.advance(60_000);
+        assert_eq!(matches!(due(&mut w, to), Due::Now(_)), hop < 6, "hop {hop}");
+        let turn = format!("t{hop}");
+        assert!(w.prompt(&BATCH, to, &turn).text.contains("no, thank you"), "it comes with the next prompt");
+        w.stop(&BATCH, to, &turn);
+    }
 }
