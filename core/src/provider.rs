@@ -107,6 +107,18 @@ pub struct Inject {
     pub proof: Proof,
 }
 
+impl Inject {
+    /// Bodies may go out.
+    pub const fn bodies(moment: Moment, max_bytes: usize, proof: Proof) -> Self {
+        Self { moment, max_bytes, bodies: true, proof }
+    }
+
+    /// Headers only; nothing needs to be proven.
+    pub const fn headers(moment: Moment, max_bytes: usize) -> Self {
+        Self { moment, max_bytes, bodies: false, proof: Proof::NONE }
+    }
+}
+
 /// Events of the same turn and conversation that prove an attempt, by the rules' evidence table.
 #[derive(Debug, Clone, Copy)]
 pub struct Proof {
@@ -117,6 +129,11 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// The same events prove both.
+    pub const fn both(by: &'static [By]) -> Self {
+        Self { injected: by, seen: by }
+    }
+
     /// Nothing proves it.
     pub const NONE: Self = Self { injected: &[], seen: &[] };
 }

@@ -42,28 +42,10 @@ const CARD: Card = Card {
         HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 5 },
     ],
     inject: &[
-        Inject { moment: Moment::SessionStart, max_bytes: MAX_CONTEXT, bodies: false, proof: Proof::NONE },
-        Inject {
-            moment: Moment::PromptSubmit,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
-        },
-        Inject {
-            moment: Moment::AfterTool,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
-        },
-        Inject {
-            moment: Moment::TurnEnd,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof {
-                injected: &[By::AfterTool, By::ContinuedTurnEnd],
-                seen: &[By::AfterTool, By::ContinuedTurnEnd],
-            },
-        },
+        Inject::headers(Moment::SessionStart, MAX_CONTEXT),
+        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
+        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
+        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::ContinuedTurnEnd])),
     ],
     wake: &[Wake::Socket {
         name: "claude-inbox-socket",

@@ -47,26 +47,11 @@ const CARD: Card = Card {
         HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 3 },
     ],
     inject: &[
-        Inject { moment: Moment::SessionStart, max_bytes: MAX_CONTEXT, bodies: false, proof: Proof::NONE },
-        Inject {
-            moment: Moment::PromptSubmit,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] },
-        },
+        Inject::headers(Moment::SessionStart, MAX_CONTEXT),
+        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
         // The events of calls that ran side by side are told one by one: a sibling proves nothing.
-        Inject {
-            moment: Moment::AfterTool,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof { injected: &[By::TurnEnd], seen: &[By::TurnEnd] },
-        },
-        Inject {
-            moment: Moment::TurnEnd,
-            max_bytes: MAX_CONTEXT,
-            bodies: true,
-            proof: Proof { injected: &[By::ContinuedTurnEnd], seen: &[By::ContinuedTurnEnd] },
-        },
+        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
+        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])),
     ],
     wake: &[Wake::Command {
         name: "codex-queue",

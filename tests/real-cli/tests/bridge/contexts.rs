@@ -95,7 +95,10 @@ fn compacted(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> 
     let told = step.told();
     let list = told.iter().find(|m| m.text.contains(HEAD)).ok_or("the open question is not listed")?;
     assert!(list.text.contains(&id), "{}", list.text);
-    assert_eq!(bridge.states(&id)?, ["stored", "offered", "injected", "seen"]);
+    let mut states = bridge.states(&id)?;
+    // The question may have woken the session before the prompt came: then its door offered it first.
+    states.dedup();
+    assert_eq!(states, ["stored", "offered", "injected", "seen"]);
     Ok(())
 }
 

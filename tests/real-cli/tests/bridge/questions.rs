@@ -1,7 +1,9 @@
 //! The main job: one CLI's model asks, the other's answers.
 
+use std::time::Duration;
+
 use serde_json::json;
-use session_bridge_mock_model::Turn;
+use session_bridge_mock_model::{Request, Turn, Wire};
 use session_bridge_real_cli::{CaseResult, World};
 
 use crate::bridge::{Bridge, SERVER, field_in};
@@ -82,7 +84,7 @@ pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
     assert_ledger(world, &bridge, "BE-THE-FRONTEND")
 }
 
-/// Nobody answers in time; the answer that comes later is in the asker's next prompt.
+/// Nobody answers in time. The question wakes the idle Codex, its answer wakes the idle Claude, and no person types.
 pub(crate) fn answered_later(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let codex = world.codex().tui("codex")?;
@@ -90,6 +92,17 @@ pub(crate) fn answered_later(world: &World) -> CaseResult {
     codex.prompt("FIRST-WORDS")?;
     codex.wait_for_answer("CODEX-IS-THERE")?;
 
+    let reply = |request: &Request| {
+        let told = request.told();
+        let piece = told.iter().rev().find(|message| message.text.contains(QUESTION));
+        let id = crate::bridge::id_in(&piece.map(|m| m.text.clone()).unwrap_or_default());
+        Turn::mcp(SERVER, "bridge_reply", &json!({"message_id": id, "body": ANSWER}))
+    };
+    world.model().script_when(
+        |request| request.wire == Wire::OpenAiResponses && request.contains(QUESTION),
+        // Longer than the asker waits.
+        [Turn::with(reply).after(Duration::from_secs(3)), Turn::text("REPLIED")],
+    );
     let claude = world.claude().tui("claude")?;
     world.model().script_for(
         "ASK-NOW",
@@ -109,29 +122,15 @@ pub(crate) fn answered_later(world: &World) -> CaseResult {
     );
     claude.prompt("ASK-NOW")?;
     claude.wait_for_answer("NOTHING-YET")?;
-
-    // Codex is prompted by its user: the question stands beside the prompt.
-    world.model().script_when(
-        |request| request.contains("GO-ON-CODEX"),
-        [
-            Turn::with(|request| {
-                let told = request.told();
-                let piece = told.iter().rev().find(|message| message.text.contains(QUESTION));
-                let id = crate::bridge::id_in(&piece.map(|m| m.text.clone()).unwrap_or_default());
-                Turn::mcp(SERVER, "bridge_reply", &json!({"message_id": id, "body": ANSWER}))
-            }),
-            Turn::text("REPLIED"),
-        ],
-    );
-    codex.prompt("GO-ON-CODEX")?;
     codex.wait_for_answer("REPLIED")?;
-    claude.prompt("GO-ON-CLAUDE")?;
     claude.wait_for_answer("NOW-I-KNOW")?;
-    let request = world.model().steps_with("GO-ON-CLAUDE").remove(0);
+    let request = world.model().steps_with(ANSWER).remove(0);
     assert_eq!(request.count(ANSWER), 1);
     let asked = world.model().steps_with("ASK-NOW").into_iter().find(|r| r.last_tool_result().is_some());
     let id = field_in(&asked.ok_or("no tool result")?, "question_id");
-    let states = bridge.wait_for_state(&id, "answered")?;
+    let mut states = bridge.wait_for_state(&id, "answered")?;
+    // Offered twice: the nudge through the door, then the body with the prompt.
+    states.dedup();
     assert_eq!(states, ["stored", "offered", "injected", "seen", "answered"]);
     Ok(())
 }
