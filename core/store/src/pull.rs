@@ -45,6 +45,8 @@ impl Store {
         let run = self.run.clone();
         let folder = run.session(session);
         self.write(|tx| {
+            // A start text whose write was noted counts by now: this call is of its conversation.
+            attempt::fold_written(tx, &folder, now)?;
             expire::for_session(tx, &run, session, now)?;
             let messages = match want {
                 Pull::Read(ids) => {

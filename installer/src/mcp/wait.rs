@@ -110,11 +110,11 @@ pub(super) fn take(
     host_id: Option<&str>,
     server: &str,
 ) -> Result<Bodies, Refusal> {
-    let session = me.session(store)?;
+    me.session(store)?;
     let pulled = store.pull(me.id, pull, host_id, server)?;
     Ok(Bodies {
         session: me.id,
-        guarded: session.guarded,
+        guarded: store.session(me.id)?.guarded,
         attempt: pulled.attempt,
         messages: pulled.messages,
     })
