@@ -241,7 +241,7 @@ mod tests {
             id: SessionId::generate(),
             label: label.into(),
             roles: roles.iter().map(|r| (*r).to_owned()).collect(),
-            cwd: "/work/shop".into(),
+            cwd: "/src/shop".into(),
             repo: Some("shop".into()),
             ended,
             seen,
@@ -257,7 +257,7 @@ mod tests {
         let room = [someone("api", &["backend"], false, 1), someone("web", &["frontend"], false, 2)];
         let me = Some(room[1].id);
         let api = vec![room[0].id];
-        for text in ["api", "API", "backend", "cwd:/work/shop/", "repo:Shop", "*"] {
+        for text in ["api", "API", "backend", "cwd:/src/shop/", "repo:Shop", "*"] {
             assert_eq!(find(text, &room, me).unwrap(), api, "{text}");
         }
         let id = room[0].id.to_string();

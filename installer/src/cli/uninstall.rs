@@ -168,7 +168,7 @@ fn show(
     } else if let Some(root) = stays.filter(|_| none_left) {
         put!(
             text,
-            "{dim}messages, and backups of the files that were edited, stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
+            "{dim}messages stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
             root.display(),
             quoted(&root.to_string_lossy())
         );
