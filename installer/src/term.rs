@@ -156,6 +156,11 @@ pub(crate) fn folder(path: &str, home: Option<&std::path::Path>) -> String {
     }
 }
 
+/// How many columns a text takes.
+pub(crate) fn wide(text: &str) -> usize {
+    text.width()
+}
+
 /// At most `most` columns wide, with `…` where something is missing.
 fn clip(text: &str, most: usize) -> String {
     if text.width() <= most {

@@ -133,8 +133,10 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessi
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -l ended -d 'Show sessions that have ended as well'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -s h -l help -d 'Print help'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l timeout -d 'How long to follow; without it, to the end' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l follow -d 'Go on, and show each new step as it comes'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l json -d 'Print one JSON document instead of text for people'
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -s h -l help -d 'Print help'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand cancel" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand cancel" -s h -l help -d 'Print help'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand inspect" -l room -d 'Look for a session in this room only' -r
