@@ -12,10 +12,12 @@ use super::follow::{Follow, Next};
 use super::{Status, duration, show};
 use crate::exit;
 use crate::report::Failure;
-use crate::term::{Ui, after, lines, one_line, put, style, wide};
+use crate::term::{Ui, after, fits, lines, one_line, put, style, wide};
 
 /// Columns that a label may take in a line of --follow.
-const LABEL: usize = 20;
+const LABEL: usize = 40;
+/// Columns of the time.
+const TIME: usize = 7;
 /// Columns of the longest word for a state.
 const STATE: usize = 8;
 
@@ -175,12 +177,18 @@ impl Told {
         let label = one_line(&receipt.label, LABEL);
         let pad = " ".repeat(width.saturating_sub(wide(&label)));
         let when = after(step.at - self.sent);
-        let mut out = format!("{dim}{when:>7}{dim:#}  {name}{label}{name:#}{pad}  {look}{word}{look:#}");
-        let indent = 7 + 2 + width + 2 + STATE + 2;
-        let mut gap = " ".repeat(STATE + 2 - word.len());
-        for text in lines(&one_line(&details, usize::MAX), indent) {
-            put!(out, "{gap}{dim}{text}{dim:#}");
-            gap = format!("\n{}", " ".repeat(indent));
+        let mut out = format!("{dim}{when:>TIME$}{dim:#}  {name}{label}{name:#}{pad}  {look}{word}{look:#}");
+        let details = one_line(&details, usize::MAX);
+        let column = TIME + 2 + width + 2 + STATE + 2;
+        if details.is_empty() {
+            // A state alone does not end in its own padding.
+        } else if fits(&details, column) {
+            put!(out, "{}{dim}{details}{dim:#}", " ".repeat(STATE + 2 - word.len()));
+        } else {
+            let indent = TIME + 4;
+            for text in lines(&details, indent) {
+                put!(out, "\n{}{dim}{text}{dim:#}", " ".repeat(indent));
+            }
         }
         out.push('\n');
         out

@@ -47,7 +47,7 @@ async fn keep(mut serves: watch::Receiver<BTreeSet<SessionId>>, store: StoreThre
         let pause = look(sessions, &store).await;
         let due = async {
             match pause {
-                Some(pause) => sleep(pause.max(SHORTEST)).await,
+                Some(pause) => rest(pause.max(SHORTEST)).await,
                 None => std::future::pending().await,
             }
         };
@@ -56,6 +56,35 @@ async fn keep(mut serves: watch::Receiver<BTreeSet<SessionId>>, store: StoreThre
             changed = serves.changed() => if changed.is_err() { return },
         }
     }
+}
+
+/// Sleeps by the clock that goes on while the machine is asleep, as deadlines do, where there is such a timer.
+async fn rest(pause: Duration) {
+    #[cfg(target_os = "linux")]
+    if by_boot_clock(pause).await.is_ok() {
+        return;
+    }
+    sleep(pause).await;
+}
+
+#[cfg(target_os = "linux")]
+async fn by_boot_clock(pause: Duration) -> std::io::Result<()> {
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    let timer = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+    let once = Itimerspec {
+        it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+        it_value: Timespec::try_from(pause).map_err(std::io::Error::other)?,
+    };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &once)?;
+    #[expect(
+        deprecated,
+        reason = "its successor is `unsafe` and asks for what an `OwnedFd` is: the same descriptor as long as it lives"
+    )]
+    let timer = tokio::io::unix::AsyncFd::with_interest(timer, tokio::io::Interest::READABLE)?;
+    timer.readable().await.map(drop)
 }
 
 /// Ends what is due and says when to look again.

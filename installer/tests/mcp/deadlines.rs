@@ -81,3 +81,50 @@ fn a_wait_ends_with_the_question_that_it_is_for() {
     assert_eq!((&outcome["status"], &outcome["to"][0]["state"]), (&json!("closed"), &json!("expired")));
     assert_eq!(notices(&mut a).len(), 1, "the notice comes all the same");
 }
+
+#[test]
+fn what_goes_to_everyone_may_wait_an_hour() {
+    let world = World::new();
+    let (mut a, _b, _, peer) = pair(&world);
+    let everyone = a.call("bridge_broadcast", json!({"body": "lunch"}));
+    let star = a.call("bridge_send_message", json!({"to": "*", "body": "lunch"}));
+    let shorter = a.call("bridge_send_message", json!({"to": "*", "body": "lunch", "expires_in": 60}));
+    let one = a.call("bridge_send_message", json!({"to": peer, "body": "lunch"}));
+    let store = world.store();
+    let lifetimes = [everyone, star, shorter, one].map(|sent| {
+        let message = store.message(sent["id"].as_str().unwrap().parse().unwrap()).unwrap();
+        message.expires.map(|at| at - message.created)
+    });
+    assert_eq!(lifetimes, [Some(3_600_000), Some(3_600_000), Some(60_000), None]);
+}
+
+/// One timer for however many deadlines, and none before and after them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_has_a_timer_only_while_there_is_a_deadline() {
+    let world = World::new();
+    let (mut a, _b, me, peer) = pair(&world);
+    let folder = format!("/proc/{}/fd", a.child.id());
+    let timers = || {
+        let open = std::fs::read_dir(&folder).unwrap().flatten();
+        let targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.filter(|target| target.to_string_lossy().contains("timerfd")).count()
+    };
+    a.call("bridge_send_message", json!({"to": peer, "body": "no deadline"}));
+    assert_eq!(timers(), 0);
+    for seconds in [60, 4, 60] {
+        a.call("bridge_send_message", json!({"to": peer, "body": "x", "expires_in": seconds}));
+    }
+    soon("a timer", || timers() == 1);
+    let store = world.store();
+    soon("the first deadline", || rings(&store, me));
+    soon("a timer for the next ones", || timers() == 1);
+    let mut b = world.codex("thread-b");
+    let list = b.call("bridge_list_inbox", json!({}))["messages"].clone();
+    let ids: Vec<Value> = list.as_array().unwrap().iter().map(|message| message["id"].clone()).collect();
+    b.call("bridge_read_message", json!({"ids": ids}));
+    // Nothing can expire any more; the next look takes the timer away.
+    let last = a.call("bridge_send_message", json!({"to": peer, "body": "x", "expires_in": 1}));
+    b.call("bridge_read_message", json!({"ids": [last["id"]]}));
+    soon("no timer", || timers() == 0);
+}

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use session_bridge_mock_model::Turn;
+use session_bridge_mock_model::{Request, Turn};
 use session_bridge_real_cli::{CaseResult, World, wait_until};
 
 use crate::bridge::{Bridge, PATIENCE, SERVER};
@@ -98,9 +98,8 @@ pub(crate) fn claude_is_told(world: &World) -> CaseResult {
 /// The id that the newest sending of a conversation returned.
 fn sent(world: &World, prompt: &str) -> Result<String, Box<dyn std::error::Error>> {
     let steps = world.model().steps_with(prompt);
-    let results =
-        steps.iter().filter_map(|step| step.last_tool_result()).filter(|text| text.contains("stored"));
-    let newest = results.last().ok_or("nothing was sent")?;
+    let mut results = steps.iter().rev().filter_map(Request::last_tool_result);
+    let newest = results.find(|text| text.contains("stored")).ok_or("nothing was sent")?;
     let at = newest.find("\"id").ok_or("no id")?;
     Ok(crate::bridge::id_in(&newest[at..]))
 }
