@@ -64,7 +64,7 @@ impl Store {
             |row| row.get(0),
         )?;
         if under_way || message.expires.is_some_and(|at| at <= now) {
-            self.write(|tx| {
+            self.tidy(|tx| {
                 for session in recipients(tx, message.seq)? {
                     attempt::fold_written(tx, &run.session(session), now)?;
                 }

@@ -68,11 +68,16 @@ pub const CODES: &[Code] = &[
     ("store_failed", NOT_WELL, "The database refused for another reason."),
     ("store_full", NOT_WELL, "There is no space left for the store."),
     ("store_io", NOT_WELL, "Reading or writing a file of the store failed."),
-    ("store_newer", NOT_WELL, "A newer release wrote the store."),
+    ("store_newer", NOT_WELL, "A newer release wrote the store. This one reads what it can, and writes nothing."),
     (
         "store_set_aside",
         BUSY,
         "The store was set aside while the message was written; it is salvaged with the rest.",
+    ),
+    (
+        "store_unreadable",
+        NOT_WELL,
+        "The database lacks something that this version reads: a newer release changed it, or it is damaged.",
     ),
     ("subject_too_long", USAGE, "The subject is over 200 characters."),
     ("unknown_id", USAGE, "The text is neither a message nor a session."),

@@ -10,4 +10,5 @@ mod install;
 mod json;
 mod messages;
 mod trust;
+mod upgrade;
 mod waits;

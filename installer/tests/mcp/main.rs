@@ -8,5 +8,6 @@ mod identity;
 mod protocol;
 mod repair;
 mod tools;
+mod upgrade;
 mod waits;
 mod wakes;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::check::{Check, Checks};
-use super::{live, store};
+use super::{around, live, store};
 use crate::cli::context::Context;
 use crate::install::links::{self, LinkState};
 
@@ -26,6 +26,10 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
     }
     if let Err(failure) = store::look(context, checks) {
         checks.add(Check::failed(GROUP, "store", &failure));
+    }
+    around::servers(&context.home, context.store_if_any().as_ref(), checks);
+    if context.home.root().exists() {
+        around::logs(&context.home, checks);
     }
 }
 

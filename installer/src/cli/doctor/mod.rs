@@ -1,5 +1,6 @@
 //! `doctor`: does it work, shown by trying it.
 
+mod around;
 mod bridge;
 mod check;
 mod live;
