@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
+/// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
+const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -183,6 +186,9 @@ impl From<rusqlite::Error> for StoreError {
                 Self::Damaged { path: PathBuf::new(), detail: error.to_string() }
             }
             Some(Code::DiskFull) => Self::Full { path: PathBuf::new() },
+            _ if error.sqlite_error().is_some_and(|error| error.extended_code == NO_ROOM_TO_SHARE) => {
+                Self::Full { path: PathBuf::new() }
+            }
             _ => Self::Database(error),
         }
     }
