@@ -52,7 +52,7 @@ impl Store {
 
     /// As [`Store::open`], with a clock for tests.
     pub fn open_with(home: &Home, role: Role, clock: Clock) -> Result<Self, StoreError> {
-        refuse_foreign_layout(home)?;
+        Self::refuse_foreign_layout(home)?;
         create_folder(&home.store())?;
         tighten(home.root())?;
         let pointer = generation::read(home)?;
@@ -67,6 +67,19 @@ impl Store {
         let mut store = Self { db, run: RunFolders::of(home), home: home.clone(), clock, role, file };
         store.help_out();
         Ok(store)
+    }
+
+    /// Refuses a home that is an earlier program's: those kept one file per message below the same folder name.
+    pub fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
+        if home.store().exists() {
+            return Ok(());
+        }
+        for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
+            if home.root().join(sign).exists() {
+                return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
+            }
+        }
+        Ok(())
     }
 
     /// The folders of the sessions of this store.
@@ -256,19 +269,6 @@ fn with_path(error: StoreError, at: &Path) -> StoreError {
         StoreError::Full { .. } => StoreError::Full { path: at.to_owned() },
         other => other,
     }
-}
-
-/// Earlier programs kept one file per message below the same folder name.
-fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
-    if home.store().exists() {
-        return Ok(());
-    }
-    for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
-        if home.root().join(sign).exists() {
-            return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
-        }
-    }
-    Ok(())
 }
 
 /// The home is the user's alone; a looser mode is tightened when found.

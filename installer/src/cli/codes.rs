@@ -47,6 +47,11 @@ pub const CODES: &[Code] = &[
     ("empty_body", USAGE, "The message has no text."),
     ("file_io", NOT_WELL, "Reading or writing a file failed."),
     ("foreign_layout", CLASH, "The bridge's home holds another program's files."),
+    (
+        "home_not_text",
+        USAGE,
+        "The path of the bridge's home is not UTF-8, so no configuration file can name it.",
+    ),
     ("mcp_failed", NOT_WELL, "The MCP server ended with a failure."),
     ("message_closed", USAGE, "The message was declined or failed; it cannot be answered any more."),
     ("no_cli_found", NOT_WELL, "None of the supported agent CLIs is on this machine."),
