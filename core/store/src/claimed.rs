@@ -25,7 +25,11 @@ pub struct IgnoredClaim {
 }
 
 /// Notes whether the session became what its environment claims.
-pub(crate) fn note(tx: &Transaction<'_>, arrival: &Arrival<'_>, session: SessionId) -> Result<(), StoreError> {
+pub(crate) fn note(
+    tx: &Transaction<'_>,
+    arrival: &Arrival<'_>,
+    session: SessionId,
+) -> Result<(), StoreError> {
     match arrival.claimed.filter(|claimed| *claimed != session) {
         Some(claimed) => tx.execute(
             "INSERT INTO ignored_claim (session, claimed, shared) VALUES (?1, ?2, ?3)

@@ -387,8 +387,9 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
 }
 
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
-    let unclaimed =
-        claimed::claim(a).map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let unclaimed = claimed::claim(a)
+        .map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id)))
+        .transpose()?;
     // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
     let known = run.bound(a.provider, a.native);
     let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;

@@ -89,7 +89,8 @@ fn sessions_whose_process_is_gone_have_ended() {
 fn an_override_binds_once() {
     let mut w = world();
     let claimed = Some(SessionId::generate());
-    let one = |native, host| Arrival { claimed, host, one_per_process: true, ..arrival(&BATCH, native, None) };
+    let one =
+        |native, host| Arrival { claimed, host, one_per_process: true, ..arrival(&BATCH, native, None) };
     let first = w.store.arrive(&one("a", Some(me()))).unwrap();
     assert_eq!(Some(first.id), claimed);
     assert_eq!(w.store.ignored_claims().unwrap(), []);

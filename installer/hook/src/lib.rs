@@ -43,7 +43,12 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let [provider, event] = words.as_slice() else {
-        Log::Hook.write(&home, Level::Failed, About::default(), "usage: session-bridge-hook <provider> <event>");
+        Log::Hook.write(
+            &home,
+            Level::Failed,
+            About::default(),
+            "usage: session-bridge-hook <provider> <event>",
+        );
         return ExitCode::SUCCESS;
     };
     let mut native = None;

@@ -73,7 +73,11 @@ pub const CODES: &[Code] = &[
     ("store_failed", NOT_WELL, "The database refused for another reason."),
     ("store_full", NOT_WELL, "There is no space left for the store."),
     ("store_io", NOT_WELL, "Reading or writing a file of the store failed."),
-    ("store_newer", NOT_WELL, "A newer release wrote the store. This one reads what it can, and writes nothing."),
+    (
+        "store_newer",
+        NOT_WELL,
+        "A newer release wrote the store. This one reads what it can, and writes nothing.",
+    ),
     (
         "store_set_aside",
         BUSY,

@@ -100,7 +100,8 @@ impl Refusal {
 
     /// The store's thread ended.
     pub(super) fn broken() -> Self {
-        Self::new("server_failed", "the bridge's server failed inside", "restart this session's MCP server").fault()
+        Self::new("server_failed", "the bridge's server failed inside", "restart this session's MCP server")
+            .fault()
     }
 }
 

@@ -13,7 +13,8 @@ use crate::env::{Output, PROGRAM, TestEnvironment};
 fn code(output: &Output) -> String {
     assert_ne!(output.code, 0, "{output:?}");
     let document = output.json();
-    let error = if document["error"].is_object() { &document["error"] } else { &document["providers"][0]["error"] };
+    let error =
+        if document["error"].is_object() { &document["error"] } else { &document["providers"][0]["error"] };
     assert!(error["help"].as_str().is_some_and(|help| !help.is_empty()), "{document:#}");
     error["code"].as_str().unwrap().to_owned()
 }

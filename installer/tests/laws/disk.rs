@@ -20,12 +20,15 @@ fn program(home: &Path, arguments: &[&str]) -> Command {
 
 /// The code of a failure, or none of a success.
 fn code(output: &Output) -> Option<String> {
-    let document: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let document: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     (!output.status.success()).then(|| {
         let told = document.to_string();
         let codes = ["store_full", "store_failed", "store_io", "config_io", "file_io"];
-        codes.iter().find(|code| told.contains(&format!("\"{code}\""))).map_or(told.clone(), ToString::to_string)
+        codes
+            .iter()
+            .find(|code| told.contains(&format!("\"{code}\"")))
+            .map_or(told.clone(), ToString::to_string)
     })
 }
 
@@ -77,7 +80,11 @@ fn init_leaves_old_or_new_files_on_a_disk_that_fills_up() {
         match code(&output) {
             None => break,
             Some(code) => {
-                assert!(["config_io", "file_io"].contains(&code.as_str()), "{} KiB: {code}: {output:?}", step * 4);
+                assert!(
+                    ["config_io", "file_io"].contains(&code.as_str()),
+                    "{} KiB: {code}: {output:?}",
+                    step * 4
+                );
                 failed += 1;
             }
         }
@@ -121,7 +128,10 @@ fn a_message_is_stored_or_refused_on_a_disk_that_fills_up() {
                 stored += 1;
             }
             Some(code) => {
-                assert!(["store_full", "store_io"].contains(&code.as_str()), "{trouble:?}: {code}: {output:?}");
+                assert!(
+                    ["store_full", "store_io"].contains(&code.as_str()),
+                    "{trouble:?}: {code}: {output:?}"
+                );
                 assert_eq!(store.newest_seq().unwrap(), 0, "{trouble:?}: refused and stored");
                 refused += 1;
             }

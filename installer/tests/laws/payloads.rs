@@ -27,7 +27,8 @@ pub(crate) fn of(provider: &dyn Provider) -> Vec<Payload> {
     let fixtures = providers.join(provider.card().id.as_str()).join("fixtures");
     let mut found = Vec::new();
     for folder in entries(&fixtures) {
-        let is_version = folder.file_name().unwrap().to_string_lossy().starts_with(|c: char| c.is_ascii_digit());
+        let is_version =
+            folder.file_name().unwrap().to_string_lossy().starts_with(|c: char| c.is_ascii_digit());
         for file in entries(&folder).into_iter().filter(|_| is_version) {
             let text = fs::read_to_string(&file).unwrap().replace('$', "/");
             let json: Value = serde_json::from_str(&text).unwrap();
@@ -41,7 +42,8 @@ pub(crate) fn of(provider: &dyn Provider) -> Vec<Payload> {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     entries
 }

@@ -163,7 +163,10 @@ fn each_call_is_logged_when_somebody_asks_for_it_without_what_it_says() {
     let world = World::new();
     let mut quiet = world.codex("t-0");
     quiet.label();
-    assert_eq!(quiet.refused("bridge_send_message", json!({"to": "nobody", "body": "x", "kind": "note"})), "unknown_recipient");
+    assert_eq!(
+        quiet.refused("bridge_send_message", json!({"to": "nobody", "body": "x", "kind": "note"})),
+        "unknown_recipient"
+    );
     quiet.close();
     let path = Log::Server.path(&world.home());
     assert!(!path.exists(), "a mistake of the caller's is no failure");
@@ -185,6 +188,9 @@ fn each_call_is_logged_when_somebody_asks_for_it_without_what_it_says() {
         assert_eq!(words[1..5], [pid.to_string().as_str(), "debug", "codex", id.as_str()], "{line}");
     }
     assert!(lines[0].contains("bridge_whoami: done in "), "{log}");
-    assert!(lines[1].contains("refused [unknown_recipient]") && lines[2].contains("[bad_arguments]"), "{log}");
+    assert!(
+        lines[1].contains("refused [unknown_recipient]") && lines[2].contains("[bad_arguments]"),
+        "{log}"
+    );
     assert!(!log.contains("the-secret"), "{log}");
 }

@@ -47,7 +47,11 @@ pub(super) fn servers(home: &Home, store: Option<&Store>, checks: &mut Checks) {
         );
     }
     if stale == 0 && count > 0 {
-        checks.add(Check::ok(GROUP, "server", format!("{count} running servers are of the installed release")));
+        checks.add(Check::ok(
+            GROUP,
+            "server",
+            format!("{count} running servers are of the installed release"),
+        ));
     }
 }
 

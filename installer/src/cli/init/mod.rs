@@ -86,7 +86,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let names: Vec<&Name> = args.label.iter().chain(&args.role).collect();
     look_alike::refuse(&context.home, &names)?;
     if args.trust_codex_hooks && !choice.targets.iter().any(|target| target.id() == trust::PROVIDER) {
-        context.ui.note("note: --trust-codex-hooks does nothing here: Codex CLI is not among what is installed\n")?;
+        context.ui.note(
+            "note: --trust-codex-hooks does nothing here: Codex CLI is not among what is installed\n",
+        )?;
     }
     if args.dry_run {
         return dry_run(args, context, &choice, &asked);

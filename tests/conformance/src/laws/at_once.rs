@@ -92,8 +92,11 @@ fn at_once(plans: &[&Plan], work: impl Fn(&Plan) + Sync) {
 fn other(plan: &Plan, n: usize) -> Plan {
     let edit = |file: &PathBuf| {
         let model = plan.edits.iter().find(|edit| edit.file.path == *file).unwrap();
-        let op =
-            EditOp::Key { at: [format!("other{n}").as_str()].into(), value: json!({ "n": n }), clash: Clash::Refuse };
+        let op = EditOp::Key {
+            at: [format!("other{n}").as_str()].into(),
+            value: json!({ "n": n }),
+            clash: Clash::Refuse,
+        };
         ConfigEdit { op, derived: Vec::new(), ..model.clone() }
     };
     Plan { provider: format!("other-{n}"), edits: files(plan).iter().map(edit).collect() }
