@@ -66,18 +66,12 @@ impl Machine {
     /// With arguments of its own an entry names a program; without, it is a line for the shell.
     fn command(&self, entry: &Value) -> Command {
         let line = entry["command"].as_str().unwrap();
-        let mut command = match entry["args"].as_array() {
-            Some(args) => {
-                let mut command = Command::new(line);
-                command.args(args.iter().map(|arg| arg.as_str().unwrap()));
-                command
-            }
-            None => {
-                let mut command = Command::new("/bin/sh");
-                command.args(["-c", line]);
-                command
-            }
+        let words: Vec<&str> = match entry["args"].as_array() {
+            Some(args) => std::iter::once(line).chain(args.iter().filter_map(Value::as_str)).collect(),
+            None => vec!["/bin/sh", "-c", line],
         };
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         command.env_clear().env("HOME", self.path("home")).current_dir(self.dir.path());
         command
     }

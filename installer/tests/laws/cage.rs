@@ -1,5 +1,5 @@
-//! A folder that is a disk of its own, full or not to be written, for one command; in a mount namespace that ends with it. Works
-//! for the superuser, whom modes do not stop, and for everybody else.
+//! A folder that is a disk of its own, full or not to be written, for one command; in a mount namespace that ends with it. Needs
+//! `unshare` of util-linux; works for the superuser, whom modes do not stop, and for everybody else.
 
 use std::fs;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub(crate) fn run(command: &Command, disk: &Path, trouble: Disk, result: &Path, 
     caged.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     caged.current_dir(command.get_current_dir().unwrap_or(Path::new("/")));
     caged.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = caged.spawn().expect("a mount namespace needs `unshare` of util-linux");
+    let mut child = caged.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     // A command that does not read its input is no fault.
     drop(std::io::Write::write_all(&mut input, stdin));

@@ -1,5 +1,6 @@
 //! L9: two installers at once lose nothing; a host that writes at the same moment loses at most what rule C3 grants.
 
+use std::cmp::Ordering as Cmp;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -128,17 +129,16 @@ fn host(subject: Subject, home: &TestHome, step: &'static str, nth: usize) {
     let has_theirs = value_of(&file, home)["foreign"].is_string();
     let ours = || check(&plan, &home.disk()).unwrap().into_iter().filter(|finding| finding.file == file);
     let has_ours = ours().all(|finding| finding.state == State::Present);
-    let seen = Disk::STEPS.iter().position(|known| *known == step).unwrap();
-    let compared = Disk::STEPS.iter().position(|known| *known == "compared").unwrap();
-    if seen < compared {
-        assert!(has_theirs && has_ours, "{step}: {after}");
-    } else if seen == compared {
+    let place = |name| Disk::STEPS.iter().position(|step| *step == name).unwrap();
+    match place(step).cmp(&place("compared")) {
+        Cmp::Less => assert!(has_theirs && has_ours, "{step}: {after}"),
         // Between the comparison and the replacement nobody without a lock can be kept out: theirs is lost, ours is whole.
-        assert!(!has_theirs && has_ours, "{step}: {after}");
-    } else {
-        assert_eq!(after, theirs, "{step}");
-        assert_eq!(applied.overtaken, std::slice::from_ref(&file), "{step}: what was lost is reported");
-        assert!(!has_ours && ours().all(|finding| finding.state == State::Absent), "{step}: doctor sees it");
+        Cmp::Equal => assert!(!has_theirs && has_ours, "{step}: {after}"),
+        Cmp::Greater => {
+            assert_eq!(after, theirs, "{step}");
+            assert_eq!(applied.overtaken, std::slice::from_ref(&file), "{step}: what was lost is reported");
+            assert!(ours().all(|finding| finding.state == State::Absent), "{step}: doctor sees it");
+        }
     }
     // What became of it, the next run and an uninstall set right.
     apply(&plan, &home.disk()).unwrap();
@@ -153,8 +153,8 @@ fn host(subject: Subject, home: &TestHome, step: &'static str, nth: usize) {
 /// What the host read, with a member more.
 fn theirs(file: &Path, read: &str) -> String {
     let is_bare = read.trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}')).is_empty();
-    match file.extension().is_some_and(|extension| extension == "json") {
-        true if is_bare => "{\"foreign\": \"kept\"}".to_owned(),
-        _ => with_member(file, read),
+    if is_bare && file.extension().is_some_and(|extension| extension == "json") {
+        return "{\"foreign\": \"kept\"}".to_owned();
     }
+    with_member(file, read)
 }

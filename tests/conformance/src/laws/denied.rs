@@ -82,7 +82,7 @@ fn outside(home: &TestHome) {
         command.arg("--map-root-user");
     }
     command.args(["--mount", "sh", "-c", SCRIPT]).arg(env::current_exe().unwrap()).arg(home.path());
-    let output = command.env(INSIDE, home.path()).output().expect("`unshare` of util-linux");
+    let output = command.env(INSIDE, home.path()).output().unwrap();
     drop(fs::remove_dir_all(home.path().with_extension("seed")));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
