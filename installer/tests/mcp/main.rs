@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
+mod bad_input;
 mod deadlines;
 mod evidence;
 mod harness;
@@ -9,5 +10,6 @@ mod identity;
 mod protocol;
 mod repair;
 mod tools;
+mod upgrade;
 mod waits;
 mod wakes;
