@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
+use crate::decline::MAX_REASON_CHARS;
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -89,7 +91,16 @@ pub enum StoreError {
     /// The message went out already.
     #[error("message {0} has already reached a session")]
     AlreadyOut(MessageId),
-    /// The recipient declined, or the message failed; it cannot be answered any more.
+    /// A body of the message is on its way to the session's model right now.
+    #[error("message {0} is being put before the session just now")]
+    UnderWay(MessageId),
+    /// The recipient's user does not want mail from this sender.
+    #[error("`{0}` takes no messages from this sender: its user blocked it")]
+    Blocked(String),
+    /// The reason for declining is over its limit.
+    #[error("the reason has {0} characters; at most {MAX_REASON_CHARS} fit")]
+    ReasonTooLong(usize),
+    /// The recipient declined, or the message failed; it cannot be answered any more; or what became of it cannot be declined.
     #[error("message {0} is closed ({1})")]
     Closed(MessageId, &'static str),
 }
@@ -103,7 +114,7 @@ impl StoreError {
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Busy | Self::SetAside(_) => ErrorKind::Busy,
+            Self::Busy | Self::SetAside(_) | Self::UnderWay(_) => ErrorKind::Busy,
             Self::Damaged { .. } => ErrorKind::Damaged,
             Self::Newer { .. } => ErrorKind::Newer,
             Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
@@ -127,6 +138,9 @@ impl StoreError {
             Self::NotYours(_) => "not_your_message",
             Self::NotShown(_) => "not_shown_yet",
             Self::AlreadyOut(_) => "already_out",
+            Self::UnderWay(_) => "under_way",
+            Self::Blocked(_) => "blocked",
+            Self::ReasonTooLong(_) => "reason_too_long",
             Self::Closed(..) => "message_closed",
         }
     }
@@ -156,6 +170,9 @@ impl StoreError {
             Self::NotYours(_) => "use an id from your own inbox",
             Self::NotShown(_) => "read it first",
             Self::AlreadyOut(_) => "send a correction instead",
+            Self::UnderWay(_) => "try again in a moment, or once its turn has ended",
+            Self::Blocked(_) => "nothing was stored; do not try again, and tell your user if it matters",
+            Self::ReasonTooLong(_) => "say it in a line; a reply has room for more",
             Self::Closed(..) => "send a new message instead",
         }
     }

@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::expire;
 use crate::open::Store;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
+use crate::rule;
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub attempt: Option<AttemptId>,
     /// The prompt is a nudge of ours that came too late: nothing is left to deliver.
     pub late_nudge: bool,
+    /// The session is paused: what waits goes on waiting.
+    pub paused: bool,
 }
 
 impl Store {
@@ -49,12 +52,17 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         let folder = run.session(session.id);
+        let paused = self.paused(session).is_some();
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
             expire::for_session(tx, &run, session.id, now)?;
             let mut outcome = match card.inject_at(event.moment) {
+                Some(_) if paused => {
+                    beginning::postpone(tx, session.id, event)?;
+                    Outcome { paused, ..Outcome::default() }
+                }
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
                     // What was folded and settled just now may have changed it.
@@ -201,19 +209,33 @@ fn take(
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
+    if !is_for_people(event) && !waiting.is_empty() {
+        let muted = rule::muted(tx, session.id)?;
+        waiting.retain(|w| w.doubt || !muted.fits(&w.message));
+    }
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());
     }
-    let start = event.moment == Moment::SessionStart;
-    let parked = if start || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
+    let start = if event.moment == Moment::SessionStart { Some(event.start) } else { session.owes };
+    let parked = if start.is_some() || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
     let frame = Frame {
-        introduce: if start { Some(beginning::introduction(tx, session, event.start)?) } else { None },
-        owed: if start { beginning::owed(tx, session.id, event.start)? } else { Vec::new() },
+        introduce: start.map(|start| beginning::introduction(tx, session, start)).transpose()?,
+        owed: start.map(|start| beginning::owed(tx, session.id, start)).transpose()?.unwrap_or_default(),
         guarded: session.guarded,
         parked,
         fence: None,
     };
     Ok(block::compose(&waiting, budget, &frame))
+}
+
+/// Whether this is a moment for mail that may neither start nor prolong a turn nor come in its middle: a session's start,
+/// which shows headers, or the prompt of a person.
+fn is_for_people(event: &HookEvent<'_>) -> bool {
+    match event.moment {
+        Moment::SessionStart => true,
+        Moment::PromptSubmit => event.nudge.is_none(),
+        _ => false,
+    }
 }
 
 /// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only where
@@ -245,7 +267,7 @@ fn offer(
     block: Block,
     now: i64,
 ) -> Result<Outcome, StoreError> {
-    let guards = !session.guarded && !block.text.is_empty();
+    let guards = (!session.guarded || session.owes.is_some()) && !block.text.is_empty();
     if block.items.is_empty() && !guards {
         return Ok(Outcome { text: block.text, ..Outcome::default() });
     }
@@ -264,5 +286,5 @@ fn offer(
         },
         now,
     )?;
-    Ok(Outcome { text: block.text, attempt: Some(attempt), late_nudge: false })
+    Ok(Outcome { text: block.text, attempt: Some(attempt), ..Outcome::default() })
 }

@@ -65,6 +65,7 @@ const DELIVERY: Table = Table {
     key: "session, seq",
 };
 const FANOUT: Table = Table { name: "fanout", columns: "seq, session", key: "seq, session" };
+const RULE: Table = Table { name: "rule", columns: "reader, kind, peer, since", key: "reader, kind, peer" };
 const STEP: Table = Table { name: "step", columns: "session, seq, state, at, surface, evidence", key: "id" };
 const ATTEMPT: Table = Table {
     name: "attempt",
@@ -176,6 +177,9 @@ fn bring_over(
         insert(tx, &EARLIER, &row)?;
     }
     sessions(tx, run, old, now, found)?;
+    for row in rows(old, &RULE, found) {
+        insert(tx, &RULE, &row)?;
+    }
     let places = messages(tx, old, found)?;
     for mut row in rows(old, &FANOUT, found) {
         if let Some(seq) = place(&places, &row[0]) {

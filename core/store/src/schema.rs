@@ -28,6 +28,7 @@ CREATE TABLE session (
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
+    owes TEXT,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -79,6 +80,14 @@ CREATE TABLE delivery (
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
+
+CREATE TABLE rule (
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (reader, kind, peer)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,

@@ -10,6 +10,7 @@ use crate::claim;
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
+use crate::rule;
 use crate::run::Activity;
 
 /// A burst is gathered: no nudge before the newest message is so old, in milliseconds.
@@ -78,6 +79,9 @@ impl Store {
         let Some(live) = folder.live().filter(|live| ringer.host.is_none_or(|host| host == live.host)) else {
             return Ok(Due::Nothing);
         };
+        if self.paused(&self.session(session)?).is_some() {
+            return Ok(Due::Nothing);
+        }
         let seen = folder.last_seen().unwrap_or(now);
         self.write(|tx| {
             let claims = claim::standing(tx, session, now, |server| folder.server_lives(server))?;
@@ -161,6 +165,10 @@ fn waiting(tx: &Transaction<'_>, session: SessionId, now: i64) -> Result<Vec<Mes
     let rows = statement.query_map(params![session.to_string(), now], Message::read)?;
     let mut found = rows.collect::<Result<Vec<_>, _>>()?;
     found.retain(crate::row::Message::wakes);
+    if !found.is_empty() {
+        let muted = rule::muted(tx, session)?;
+        found.retain(|message| !muted.fits(message));
+    }
     Ok(found)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
-use session_bridge_store::{Presence, SessionView};
+use session_bridge_store::{Pause, Presence, SessionView};
 
 use super::Status;
 use super::context::Context;
@@ -78,7 +78,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         table.row(vec![
             cell(&session.label, name),
             plain(&session.provider),
-            cell(view.presence.as_str(), show::presence_style(view.presence)),
+            cell(show::presence(view), show::presence_style(view.presence)),
             cell(context.ui.ago(view.seen), style::DIM),
             unread,
             plain(if rooms { session.room.as_str() } else { "" }),
@@ -102,6 +102,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "room": session.room,
         "roles": session.roles,
         "presence": view.presence,
+        "paused": view.paused.as_ref().map(Pause::as_str),
         "seen": view.seen,
         "unread": view.unread,
         "cwd": session.cwd,

@@ -56,7 +56,12 @@ impl Call {
         work: impl FnOnce(&mut Desk, &Me) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let me = self.me.clone();
-        self.store.run(move |desk| work(desk, &me)).await.ok_or_else(Refusal::broken)?
+        let work = move |desk: &mut Desk| {
+            // Before each piece of work: a wait may be open when its session is paused.
+            me.refuse_if_paused(desk.store()?)?;
+            work(desk, &me)
+        };
+        self.store.run(work).await.ok_or_else(Refusal::broken)?
     }
 }
 
