@@ -4,6 +4,7 @@ mod apart;
 mod bridge;
 mod contexts;
 mod mail;
+mod pause;
 mod questions;
 mod start;
 mod surfaces;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         .case("two_codexes_in_one_folder_are_apart", apart::codex)
         .case("an_idle_claude_wakes_once_per_burst", wake::claude)
         .case("an_idle_codex_wakes_once_per_burst", wake::codex)
+        .case("a_paused_claude_is_left_alone_until_it_is_on", pause::claude)
+        .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone)
