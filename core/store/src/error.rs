@@ -171,9 +171,9 @@ impl StoreError {
             Self::NotShown(_) => "read it first",
             Self::AlreadyOut(_) => "send a correction instead",
             Self::UnderWay(_) => "try again in a moment, or once its turn has ended",
-            Self::Blocked(_) => "nothing was stored; do not try again, and tell your user if it matters",
+            Self::Blocked(_) => "nothing was stored; `session-bridge block` lists who is blocked",
             Self::ReasonTooLong(_) => "say it in a line; a reply has room for more",
-            Self::Closed(..) => "send a new message instead",
+            Self::Closed(..) => "its receipts say what became of it; to say more, send a new message",
         }
     }
 }

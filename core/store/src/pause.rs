@@ -101,7 +101,7 @@ impl Pause {
     pub fn what(&self) -> String {
         match self {
             Self::Everything => "the bridge is".to_owned(),
-            Self::Provider(id) => format!("every session of {id} is"),
+            Self::Provider(id) => format!("{id} is"),
             Self::Session(_) => "the session is".to_owned(),
         }
     }

@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     } else {
         let good = style::GOOD;
         let label = one_line(&label, 60);
-        context.ui.say(&format!("{good}✓{good:#} declined {id} for {label}; its sender is told\n"))?;
+        let told = store.message(id)?.sender.map_or("its receipts say so", |_| "its sender is told");
+        context.ui.say(&format!("{good}✓{good:#} declined {id} for {label}; {told}\n"))?;
     }
     Ok(exit::OK)
 }

@@ -7,7 +7,7 @@ use session_bridge_store::{Pause, Presence, SessionView};
 
 use super::Status;
 use super::context::Context;
-use super::show;
+use super::{pause, show};
 use crate::exit;
 use crate::term::{Table, cell, folder, one_line, plain, style};
 
@@ -52,6 +52,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     }
     if !views.is_empty() {
         context.ui.say(&table(context, &views))?;
+    }
+    for pause in Pause::all(&context.home) {
+        context.ui.say(&pause::line(context, &pause))?;
     }
     for server in &unbound {
         let (name, dim) = (style::DIM, style::DIM);

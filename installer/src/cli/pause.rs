@@ -7,7 +7,7 @@ use super::Status;
 use super::context::{Context, session_named};
 use super::init::unknown_provider;
 use crate::report::Failure;
-use crate::term::{put, style};
+use crate::term::{one_line, put, style};
 use crate::{door, exit};
 
 /// Pause the bridge: everything, one provider, or one session.
@@ -74,8 +74,9 @@ pub(super) fn off(args: &OffArgs, context: &Context) -> Status {
     let (good, dim) = (style::GOOD, style::DIM);
     let mut text = String::new();
     for (pause, changed) in &done {
-        let already = if *changed { "" } else { " already" };
-        put!(text, "{good}✓{good:#} {} paused{already}: mail is kept, nothing is put out\n", pause.what());
+        let already = if *changed { "" } else { "already " };
+        let what = what(context, pause);
+        put!(text, "{good}✓{good:#} {what} {already}paused: mail is kept, nothing is put out\n");
         put!(text, "{dim}  to go on: {}{dim:#}\n", way_out(pause));
     }
     context.ui.say(&text)?;
@@ -101,19 +102,30 @@ pub(super) fn on(args: &OnArgs, context: &Context) -> Status {
     let mut text = String::new();
     for (pause, changed) in &done {
         let state = if *changed { "no longer paused" } else { "not paused" };
-        put!(text, "{good}✓{good:#} {} {state}\n", pause.what());
+        put!(text, "{good}✓{good:#} {} {state}\n", what(context, pause));
     }
     for pause in Pause::all(&context.home) {
-        put!(text, "{warn}  still: {warn:#}{}", line(&pause));
+        put!(text, "{warn}  still: {warn:#}{}", line(context, &pause));
     }
     context.ui.say(&text)?;
     Ok(exit::OK)
 }
 
 /// A pause and the command that ends it, in a line.
-pub(super) fn line(pause: &Pause) -> String {
+pub(super) fn line(context: &Context, pause: &Pause) -> String {
     let (warn, dim) = (style::WARN, style::DIM);
-    format!("{warn}{} paused{warn:#} {dim}({}){dim:#}\n", pause.what(), way_out(pause))
+    format!("{warn}{} paused{warn:#} {dim}({}){dim:#}\n", what(context, pause), way_out(pause))
+}
+
+/// Who or what is paused; a session by its label, where the store can tell it.
+fn what(context: &Context, pause: &Pause) -> String {
+    let label = match pause {
+        Pause::Session(id) if context.home.store().exists() => {
+            context.store().ok().and_then(|store| Some(store.session(*id).ok()?.label))
+        }
+        _ => None,
+    };
+    label.map_or_else(|| pause.what(), |label| format!("{} is", one_line(&label, 60)))
 }
 
 /// The command that ends a pause.

@@ -94,8 +94,8 @@ fn begin(kind: RuleKind, about: &OptionalAbout, context: &Context) -> Status {
     let Some(peer) = &about.peer else { return list(kind, &store, context) };
     let (peer, reader) = resolve(&mut store, peer, about.reader.as_deref())?;
     let changed = store.set_rule(kind, peer.session.id, reader.as_ref().map(|view| view.session.id))?;
-    let already = if changed { "" } else { " already" };
-    tell(context, &peer, reader.as_ref(), changed, &format!("{}{already}", done(kind)))
+    let already = if changed { "" } else { "already " };
+    tell(context, &peer, reader.as_ref(), changed, &format!("{already}{}", done(kind)))
 }
 
 fn end(kind: RuleKind, about: &About, context: &Context) -> Status {
@@ -139,9 +139,7 @@ fn tell(
     state: &str,
 ) -> Status {
     if context.ui.json {
-        context.ui.document(
-            &json!({ "peer": brief(peer), "for": reader.map(brief), "changed": changed, "state": state }),
-        )?;
+        context.ui.document(&json!({ "peer": brief(peer), "for": reader.map(brief), "changed": changed }))?;
         return Ok(exit::OK);
     }
     let (good, name) = (style::GOOD, style::NAME);

@@ -33,7 +33,7 @@ pub(super) fn run(_: &Args, context: &Context) -> Status {
                     session.id
                 ))?;
                 if let Some(pause) = &view.paused {
-                    ui.say(&super::pause::line(pause))?;
+                    ui.say(&super::pause::line(context, pause))?;
                 }
             }
         }
