@@ -177,9 +177,6 @@ fn bring_over(
         insert(tx, &EARLIER, &row)?;
     }
     sessions(tx, run, old, now, found)?;
-    for row in rows(old, &RULE, found) {
-        insert(tx, &RULE, &row)?;
-    }
     let places = messages(tx, old, found)?;
     for mut row in rows(old, &FANOUT, found) {
         if let Some(seq) = place(&places, &row[0]) {
@@ -220,6 +217,10 @@ fn sessions(
     }
     for row in rows(old, &ALIAS, found) {
         insert(tx, &ALIAS, &row)?;
+    }
+    // Before anybody sends: what a person refused stays refused.
+    for row in rows(old, &RULE, found) {
+        insert(tx, &RULE, &row)?;
     }
     Ok(())
 }
