@@ -20,6 +20,7 @@ mod inbox;
 mod look;
 mod notice;
 mod open;
+mod order;
 mod pause;
 mod pull;
 mod receipt;
@@ -36,7 +37,7 @@ mod wanted;
 
 pub use block::{Block, Budget};
 pub use claim::{ClaimId, Filter};
-pub use clock::Clock;
+pub use clock::{Boot, Clock, Reading};
 pub use decline::MAX_REASON_CHARS;
 pub use error::{ErrorKind, StoreError};
 pub use hear::Outcome;
