@@ -233,7 +233,7 @@ fn with_path(error: StoreError, at: &Path) -> StoreError {
 }
 
 /// Earlier programs kept one file per message below the same folder name.
-fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
+pub(crate) fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
     if home.store().exists() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
 
 use crate::error::StoreError;
-use crate::open::Store;
+use crate::open::{Store, refuse_foreign_layout};
 use crate::row::parsed;
 use crate::run::{RunFolders, create_folder};
 use crate::schema::HOT;
@@ -67,6 +67,7 @@ impl Pause {
 
     /// Pauses; false if it was so already.
     pub fn set(&self, home: &Home) -> Result<bool, StoreError> {
+        refuse_foreign_layout(home)?;
         let path = self.file(home);
         if let Some(folder) = path.parent() {
             create_folder(folder)?;

@@ -64,6 +64,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         for pause in Pause::all(&context.home) {
             pause.lift(&context.home)?;
         }
+        // Something else in it, or no folder at all, is no fault.
+        drop(std::fs::remove_dir(context.home.paused()));
     }
     show(args, context, &outcomes, &removed, none_left)?;
     Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))

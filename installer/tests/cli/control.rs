@@ -54,6 +54,10 @@ fn pausing_needs_no_store_and_a_damaged_one_is_no_obstacle() {
     let on = env.run(&["on", "--json"]);
     assert_eq!(on.json()["error"]["code"], "store_damaged");
     assert!(!Pause::Everything.stands(&env.home()), "what could be done was done");
+    let foreign = TestEnvironment::new();
+    foreign.write("home/.session-bridge/inbox/1.json", "{}");
+    assert_eq!(foreign.run(&["off", "--json"]).json()["error"]["code"], "foreign_layout");
+    assert!(!foreign.home().paused().exists());
 }
 
 #[test]
@@ -86,7 +90,7 @@ fn uninstall_takes_pauses_along() {
     let left = Pause::all(&env.home());
     assert!(left.len() == 3 && !left.contains(&Pause::Provider("codex".to_owned())), "{left:?}");
     assert_eq!(env.run(&["uninstall", "--all"]).code, 0);
-    assert!(Pause::all(&env.home()).is_empty());
+    assert!(Pause::all(&env.home()).is_empty() && !env.home().paused().exists());
 }
 
 #[test]
