@@ -59,6 +59,7 @@ fn a_paused_sessions_tools_fail_and_its_peers_are_told() {
     let asked = a.call("bridge_ask", json!({"to": two, "question": "q", "timeout": 60}));
     assert!(began.elapsed() < Duration::from_secs(20), "{asked}");
     assert_eq!(asked["status"], json!("waiting"));
+    assert!(asked["next"].as_str().unwrap().contains("do not wait"), "{asked}");
     assert!(asked["to"][0]["remark"].as_str().unwrap().contains("paused"), "{asked}");
 
     pause.lift(&world.home()).unwrap();

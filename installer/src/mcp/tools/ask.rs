@@ -17,6 +17,8 @@ use crate::post::{self, Outgoing};
 const GO_ON: &str =
     "call bridge_ask with this question_id to go on waiting; the answer also arrives by itself";
 
+const HELD: &str =
+    "the user paused the recipient: your question is kept; do not wait, the answer will arrive by itself";
 const CLOSED: &str = "no answer will come; ask again or go on";
 
 /// How a question stands when its wait begins.
@@ -201,7 +203,11 @@ fn standing(store: &mut Store, id: MessageId) -> Result<Reply, Refusal> {
         .iter()
         .map(|receipt| json!({"label": receipt.label, "state": receipt.state, "remark": receipt.remark}))
         .collect();
-    let (status, next) = if over { ("closed", CLOSED) } else { ("waiting", GO_ON) };
+    let (status, next) = match (over, is_idle(store, id)?) {
+        (true, _) => ("closed", CLOSED),
+        (false, true) => ("waiting", HELD),
+        (false, false) => ("waiting", GO_ON),
+    };
     Ok(Reply::plain(json!({"status": status, "question_id": id, "to": to, "next": next})))
 }
 
