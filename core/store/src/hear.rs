@@ -201,9 +201,10 @@ fn take(
 ) -> Result<Block, StoreError> {
     let folder = run.session(session.id);
     let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
+    let heard = if is_for_people(event) { "true" } else { rule::UNMUTED };
     let sql = format!(
         "SELECT {MESSAGE}, d.doubt FROM delivery d JOIN message m USING (seq)
-         WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL ORDER BY d.seq LIMIT {LOOK}"
+         WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL AND {heard} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([session.id.to_string()], |row| {
@@ -212,13 +213,11 @@ fn take(
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
-    if !is_for_people(event) && !waiting.is_empty() {
-        let muted = rule::muted(tx, session.id)?;
-        waiting.retain(|w| w.doubt || !muted.fits(&w.message));
-    }
     if let Some(first) = waiting.first() {
         let before = order::late_before(tx, session.id, first.message.seq)?;
-        waiting.iter_mut().for_each(|w| w.late = w.message.seq < before);
+        for w in &mut waiting {
+            w.late = w.message.seq < before;
+        }
     }
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());

@@ -129,7 +129,7 @@ impl Store {
         if let Some(pause) = Pause::of(&self.home, &receipt.provider, receipt.session) {
             return Ok(Some(pause.remark()));
         }
-        let muted = !receipt.parked && rule::muted(&self.db, receipt.session)?.fits(message);
+        let muted = !receipt.parked && rule::is_muted(&self.db, receipt.session, message)?;
         Ok(muted.then(|| rule::MUTED.to_owned()))
     }
 

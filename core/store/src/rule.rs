@@ -1,8 +1,6 @@
 //! Rules about peers, set by a person: whose mail does not disturb (mute), and whose is refused (block). They go by
 //! session id, so that a session that sleeps, ends or is resumed keeps them.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, Row, Transaction, params};
 use session_bridge_core::id::SessionId;
 
@@ -14,6 +12,11 @@ use crate::schema::HOT;
 /// What a receipt says of mail that waits because its sender is muted.
 pub(crate) const MUTED: &str =
     "held: the sender is muted there; it comes with the next prompt, or when it is read";
+
+/// True of a delivery `d` of a message `m` whose sender is not muted for the reader. In SQL, so that no number of muted
+/// messages keeps a look from the others.
+pub(crate) const UNMUTED: &str = "NOT EXISTS (SELECT 1 FROM rule r
+     WHERE r.reader IN (d.session, '') AND r.kind = 'mute' AND r.peer = m.sender)";
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,20 +111,10 @@ fn column(reader: Option<SessionId>) -> String {
     reader.map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// Whose mail is muted for one session.
-pub(crate) struct Muted(BTreeSet<SessionId>);
-
-impl Muted {
-    pub(crate) fn fits(&self, message: &Message) -> bool {
-        message.sender.is_some_and(|sender| self.0.contains(&sender))
-    }
-}
-
-pub(crate) fn muted(db: &Connection, reader: SessionId) -> Result<Muted, StoreError> {
-    let mut statement =
-        db.prepare_cached("SELECT peer FROM rule WHERE reader IN (?1, '') AND kind = 'mute'")?;
-    let rows = statement.query_map([reader.to_string()], |row| parsed(row, 0))?;
-    Ok(Muted(rows.collect::<Result<_, _>>()?))
+pub(crate) fn is_muted(db: &Connection, reader: SessionId, message: &Message) -> Result<bool, StoreError> {
+    let Some(sender) = message.sender else { return Ok(false) };
+    let sql = "SELECT 1 FROM rule WHERE reader IN (?1, '') AND kind = 'mute' AND peer = ?2";
+    Ok(db.prepare_cached(sql)?.exists([reader.to_string(), sender.to_string()])?)
 }
 
 /// Who of some recipients takes the sender's mail, and who blocks it.

@@ -11,7 +11,7 @@ use crate::clock::{PASSED, Reading};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
-use crate::rule;
+use crate::rule::UNMUTED;
 use crate::run::Activity;
 
 /// A burst is gathered: no nudge before the newest message is so old, in milliseconds.
@@ -161,7 +161,7 @@ fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result
     let sql = format!(
         "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
          WHERE d.session = :session AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL AND d.doubt = 0
-           AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
+           AND NOT {PASSED} AND {UNMUTED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(
@@ -172,10 +172,6 @@ fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result
     )?;
     let mut found = rows.collect::<Result<Vec<_>, _>>()?;
     found.retain(crate::row::Message::wakes);
-    if !found.is_empty() {
-        let muted = rule::muted(tx, session)?;
-        found.retain(|message| !muted.fits(message));
-    }
     Ok(found)
 }
 

@@ -81,6 +81,20 @@ fn a_muted_peer_disturbs_nobody_and_is_read_with_the_next_prompt() {
 }
 
 #[test]
+fn any_amount_of_muted_mail_keeps_nobody_elses_back() {
+    let (mut w, a, c, b) = three();
+    w.store.set_rule(RuleKind::Mute, a.id, None).unwrap();
+    for n in 0..600 {
+        w.send(&a, &b, Kind::Note, &format!("chatter {n}"));
+    }
+    w.send(&c, &b, Kind::Note, "OTHER");
+    w.clock.advance(60_000);
+    let Due::Now(ring) = due(&mut w, &b) else { panic!("a nudge is due") };
+    assert_eq!(ring.nudge.count, 1);
+    assert!(w.tools(&BATCH_OPEN, &b, "t1", &["c1"]).text.contains("OTHER"));
+}
+
+#[test]
 fn muted_mail_is_read_on_demand_and_unmuting_lets_it_wake() {
     let (mut w, a, _, b) = three();
     w.store.set_rule(RuleKind::Mute, a.id, Some(b.id)).unwrap();
