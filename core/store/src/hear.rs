@@ -63,7 +63,7 @@ impl Store {
             let mut outcome = match card.inject_at(event.moment) {
                 Some(_) if paused => {
                     beginning::postpone(tx, session.id, event)?;
-                    Outcome { paused, ..Outcome::default() }
+                    Outcome::default()
                 }
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
@@ -74,6 +74,7 @@ impl Store {
                 }
                 None => Outcome::default(),
             };
+            outcome.paused = paused;
             wake::close(tx, session.id, now)?;
             if let Some(nudge) = &event.nudge
                 && outcome.text.is_empty()
