@@ -58,8 +58,12 @@ pub(crate) fn works(world: &World) -> CaseResult {
     assert_eq!(world.model().steps().len(), 6, "the wake is one request");
 
     // Its process ends with its window, and so does the session: what comes later waits, and nothing is queued for it.
-    tui.close()?;
-    presence(&bridge, LABEL, "ended")?;
+    tui.press("C-c")?;
+    wait_until("an empty prompt", PATIENCE, || (!tui.shows(DRAFT)).then_some(()))?;
+    tui.prompt("/quit")?;
+    tui.wait_closed()?;
+    let ended = presence(&bridge, LABEL, "ended")?;
+    assert_eq!(ended["end_reason"], "its host ended it");
     let late = bridge.send(session["session"].as_str().unwrap_or_default(), "MAIL-TOO-LATE")?;
     assert_eq!(steps(&bridge, &late)?, ["stored"]);
     Ok(())

@@ -3,6 +3,7 @@
 mod alone;
 mod cut;
 mod nested;
+mod steered;
 mod threads;
 mod windows;
 
@@ -25,11 +26,14 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("codex_goes_on_in_a_closed_window_and_says_so", windows::closed)
         .case("codex_whose_daemon_is_gone_gets_no_nudge", windows::daemon_gone)
         .case("codex_esc_leaves_a_reference_to_what_was_delivered", cut::escaped)
+        .case("codex_takes_a_prompt_into_a_running_turn_with_its_mail", steered::typed)
+        .case("codex_goes_on_with_the_prompt_after_a_blocked_one", steered::queued)
         .case("codex_prompt_that_another_hook_blocks_proves_nothing", cut::blocked)
         .case("codex_hook_that_is_killed_claims_nothing", cut::killed)
         .case("codex_resumed_in_a_window_is_the_same_session", threads::resumed)
         .case("codex_fork_is_a_session_of_its_own", threads::forked)
         .case("codex_compaction_loses_no_mail", threads::compacted)
+        .case("codex_compaction_in_a_turn_leaves_a_reference", threads::compacted_in_a_turn)
         .case("codex_clear_before_the_proof_claims_nothing", threads::cleared)
         .case("codex_subagents_get_no_mail_and_send_none", nested::subagent)
         .case("a_cli_that_codex_starts_is_itself", nested::started)

@@ -1,12 +1,14 @@
 //! Threads that go on, are copied, shortened or left: who is who, and what becomes of the mail.
 
+use std::fs;
+
 use serde_json::json;
 use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
 
-use super::{WHOLE_WAY, assert_doubted, at_rest, greet, steps};
-use crate::bridge::{Bridge, PATIENCE};
-use crate::surfaces::held;
+use super::{WHOLE_WAY, assert_doubted, at_rest, greet, shell, steps, unasked};
+use crate::bridge::{Bridge, PATIENCE, SERVER};
+use crate::surfaces::{held, while_running};
 
 const LABEL: &str = "codex-project";
 const SECOND: &str = "codex-project-2";
@@ -41,6 +43,13 @@ pub(crate) fn resumed(world: &World) -> CaseResult {
     let native = session["native"].as_str().unwrap_or_default();
     tui.close()?;
     let loaded = bridge.send_quietly(LABEL, "MAIL-WHILE-CLOSED")?;
+    // Nobody else may write to a thread that the daemon has; who tries disturbs nothing.
+    let refused = world.codex().resume(native, "REFUSED")?;
+    assert!(refused.status == Some(1) && refused.stderr.contains("active writer"), "{refused:?}");
+    assert_eq!(
+        (steps(&bridge, &loaded)?, at_rest(&bridge, LABEL)?),
+        (vec!["stored".to_owned()], session.clone())
+    );
     let tui = world.codex().arg("resume").arg(native).tui("again")?;
     say(world, &bridge, &tui, "PROMPT-TWO", LABEL)?;
     assert_eq!(bridge.wait_for_state(&loaded, "seen")?, WHOLE_WAY);
@@ -100,7 +109,15 @@ pub(crate) fn forked(world: &World) -> CaseResult {
         let last = world.model().steps_with(prompt).pop().ok_or("no request")?;
         assert_eq!((last.count(body), last.count(not)), (1, 0), "{prompt}");
     }
-    assert_eq!(bridge.sessions()?.len(), 2);
+
+    // The same without a window, while the origin is open in one.
+    let mail = bridge.send_quietly(LABEL, "MORE-OF-THE-ORIGIN")?;
+    world.model().script_for("PROMPT-OF-EXEC", [Turn::text("EXEC-ANSWER")]);
+    world.codex().fork(native, "PROMPT-OF-EXEC")?.success()?;
+    let request = world.model().steps_with("PROMPT-OF-EXEC").pop().ok_or("no request")?;
+    assert_eq!((request.count("MORE-OF-THE-ORIGIN"), request.count("WHICH-PORT?")), (0, 1));
+    assert_eq!(steps(&bridge, &mail)?, ["stored"]);
+    assert_eq!(bridge.sessions()?.len(), 3);
     Ok(())
 }
 
@@ -128,6 +145,42 @@ pub(crate) fn compacted(world: &World) -> CaseResult {
         assert!(line.is_some_and(|line| line.contains(&doubted)), "{line:?}");
     }
     assert_eq!(bridge.sessions()?.len(), 1);
+    Ok(())
+}
+
+/// Codex makes its context anew between two steps of a turn. What came beside the tool's result before that may have
+/// gone: the new context gets a reference, and the turn's end proves nothing of it.
+pub(crate) fn compacted_in_a_turn(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let command = "touch running; until [ -e go ]; do sleep 0.1; done; echo TOOL-RESULT";
+    world.model().script([shell(command), Turn::text("FIRST-ANSWER")]);
+    // Any answer of the model makes the context too large.
+    let run = |world: &World, prompt: &str| {
+        unasked(world).arg("-c").arg("model_auto_compact_token_limit=1").exec(prompt)
+    };
+    let mut id = String::new();
+    while_running(world, &run, || {
+        let running = world.project().join("running");
+        wait_until("the command to run", PATIENCE, || running.exists().then_some(()))?;
+        id = bridge.send(LABEL, "MAIL-BEFORE-THE-COMPACTION")?;
+        fs::write(world.project().join("go"), "")?;
+        Ok(())
+    })?;
+    assert_doubted(&bridge, &id)?;
+    assert_eq!(steps(&bridge, &id)?, ["stored", "offered after-tool"]);
+    let asked = world.model().steps();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[1].count("MAIL-BEFORE-THE-COMPACTION"), 0, "Codex kept the prompts and a summary");
+    assert_eq!((asked[1].count(REFERENCES), asked[1].count(&id)), (1, 1));
+
+    let session = super::presence(&bridge, LABEL, "ended")?;
+    let read = Turn::mcp(SERVER, "bridge_read_message", &json!({"ids": [&id]}));
+    world.model().script([read, Turn::text("SECOND-ANSWER")]);
+    world.codex().resume(session["native"].as_str().unwrap_or_default(), "PROMPT-TWO")?.success()?;
+    let asked = world.model().steps();
+    assert_eq!([2, 3].map(|n| asked[n].count(REFERENCES)), [1, 1], "no second reference");
+    assert_eq!([2, 3].map(|n| asked[n].count("MAIL-BEFORE-THE-COMPACTION")), [0, 1]);
+    assert_eq!(steps(&bridge, &id)?[2..], ["injected mcp-pull", "seen mcp-pull"]);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, World};
 
 use super::{at_rest, greet, presence, steps};
-use crate::bridge::{Bridge, SERVER};
+use crate::bridge::{Bridge, SERVER, field_in};
 
 /// Two windows in one folder and one in another. Each sends to the next, who wakes in its own window.
 pub(crate) fn apart(world: &World) -> CaseResult {
@@ -90,19 +90,35 @@ pub(crate) fn closed(world: &World) -> CaseResult {
 /// The daemon is killed: its sessions are over, nothing is queued for them, and whoever resumes one finds its mail.
 pub(crate) fn daemon_gone(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
+    world.model().script([Turn::text("BEFORE")]);
+    world.codex().exec("SOMEBODY-ELSE")?.success()?;
+    let other = presence(&bridge, "codex-project", "ended")?;
+    let question = json!({"to": other["session"], "body": "WHICH-PORT?", "kind": "question"});
+    let asking = Turn::mcp(SERVER, "bridge_send_message", &question);
+    world.model().script([asking, Turn::text("ASKED")]);
     let tui = world.codex().tui("codex")?;
-    let session = greet(world, &bridge, &tui, "PROMPT-ONE", "codex-project")?;
-    tui.close()?;
+    tui.prompt("PROMPT-ONE")?;
+    tui.wait_for_answer("ASKED")?;
+    let session = at_rest(&bridge, "codex-project")?;
+    let asked = field_in(world.model().steps().last().ok_or("no request")?, "id");
     world.kill_codex_daemon()?;
-    presence(&bridge, "codex-project", "ended")?;
+
+    // A reply is the first that is heard of it: `codex queue` would take a nudge, and say that it did.
+    let reply = bridge.json(&["reply", &asked, "PORT-8443"])?;
+    assert_eq!(reply["recipients"][0]["presence"], "ended", "{reply}");
+    let answer = reply["id"].as_str().unwrap_or_default();
     assert!(bridge.send("codex-project", "NOT-BY-LABEL").is_err());
-    let id = bridge.send(session["session"].as_str().unwrap_or_default(), "MAIL-FOR-LATER")?;
-    assert_eq!(steps(&bridge, &id)?, ["stored"]);
-    world.model().script([Turn::text("SECOND-ANSWER"), Turn::text("TOO-MANY")]);
+    let to = session["session"].as_str().unwrap_or_default();
+    let note = bridge.send(to, "MAIL-FOR-LATER")?;
     let native = session["native"].as_str().unwrap_or_default();
+    let began = world.model().steps().len();
+    world.model().script([Turn::text("SECOND-ANSWER"), Turn::text("TOO-MANY")]);
     world.codex().resume(native, "PROMPT-TWO")?.success()?;
-    assert_eq!(steps(&bridge, &id)?, ["stored", "offered prompt", "injected prompt", "seen prompt"]);
-    assert_eq!(world.model().steps().len(), 2, "no turn besides the prompt's");
-    assert_eq!(world.model().steps_with("PROMPT-TWO")[0].count("MAIL-FOR-LATER"), 1);
+    for id in [answer, &note] {
+        assert_eq!(steps(&bridge, id)?, ["stored", "offered prompt", "injected prompt", "seen prompt"]);
+    }
+    assert_eq!(world.model().steps().len(), began + 1, "no turn besides the prompt's");
+    let request = &world.model().steps()[began];
+    assert_eq!((request.count("MAIL-FOR-LATER"), request.count("PORT-8443")), (1, 1));
     Ok(())
 }
