@@ -6,7 +6,7 @@ use serde_json::json;
 use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, World, wait_until};
 
-use super::{WHOLE_WAY, at_rest, greet, presence, shell, steps, unasked};
+use super::{REFERENCES, WHOLE_WAY, assert_doubted, at_rest, greet, presence, shell, steps, unasked};
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 use crate::surfaces::held;
 
@@ -66,5 +66,34 @@ pub(crate) fn works(world: &World) -> CaseResult {
     assert_eq!(ended["end_reason"], "its host ended it");
     let late = bridge.send(session["session"].as_str().unwrap_or_default(), "MAIL-TOO-LATE")?;
     assert_eq!(steps(&bridge, &late)?, ["stored"]);
+    Ok(())
+}
+
+/// The window is closed while the model works. Nobody can tell whether it read the mail; whoever resumes the thread is
+/// referred to it, once.
+pub(crate) fn closed_at_work(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.codex().arg("--no-daemon").tui("codex")?;
+    let session = greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;
+    let id = bridge.send_quietly(LABEL, "MAIL-AT-WORK")?;
+    let (turn, asks, go) = held(Turn::text("NEVER-READ"));
+    world.model().script([turn]);
+    tui.prompt("PROMPT-TWO")?;
+    asks.recv_timeout(PATIENCE)?;
+    tui.close()?;
+    presence(&bridge, LABEL, "ended")?;
+    drop(go);
+    assert_doubted(&bridge, &id)?;
+
+    world.model().script(["THIRD-ANSWER", "FOURTH-ANSWER"].map(Turn::text));
+    let native = session["native"].as_str().unwrap_or_default();
+    world.codex().resume(native, "PROMPT-THREE")?.success()?;
+    world.codex().resume(native, "PROMPT-FOUR")?.success()?;
+    let asked = world.model().steps();
+    for request in &asked[2..] {
+        assert_eq!((request.count("MAIL-AT-WORK"), request.count(REFERENCES)), (1, 1));
+    }
+    assert_doubted(&bridge, &id)?;
+    assert_eq!(steps(&bridge, &id)?, ["stored", "offered prompt"]);
     Ok(())
 }

@@ -11,13 +11,13 @@ use serde_json::json;
 use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, World, wait_until};
 
-use super::{Outcome, assert_doubted, at_rest, greet, presence, receipt, shell, steps, unasked};
+use super::{
+    Outcome, REFERENCES, WHOLE_WAY, assert_doubted, at_rest, greet, presence, receipt, shell, steps, unasked,
+};
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 use crate::surfaces::held;
 
 const LABEL: &str = "codex-project";
-/// The heading above references.
-const REFERENCES: &str = "These may already stand above";
 /// How long nothing must happen to count as nothing.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -79,6 +79,28 @@ pub(crate) fn escaped(world: &World) -> CaseResult {
     assert_eq!(last.count(REFERENCES), 2, "each was referred to with the prompt after it");
     assert_doubted(&bridge, &early)?;
     assert_doubted(&bridge, &beside)
+}
+
+/// Esc while a call waits for mail. The call's claim ends with it, and the mail comes with the next prompt.
+pub(crate) fn waiting(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.codex().tui("codex")?;
+    greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;
+    let wait = Turn::mcp(SERVER, "bridge_wait_for_message", &json!({"timeout": 280}));
+    world.model().script([wait, Turn::text("THIRD-ANSWER")]);
+    tui.prompt("PROMPT-TWO")?;
+    tui.wait_for("bridge_wait_for_message")?;
+    tui.press("Escape")?;
+    tui.wait_for("interrupted")?;
+    at_rest(&bridge, LABEL)?;
+    let id = bridge.send_quietly(LABEL, "MAIL-AFTER-THE-WAIT")?;
+    assert_eq!(steps(&bridge, &id)?, ["stored"]);
+    tui.prompt("PROMPT-THREE")?;
+    tui.wait_for_answer("THIRD-ANSWER")?;
+    assert_eq!(bridge.wait_for_state(&id, "seen")?, WHOLE_WAY);
+    let asked = world.model().steps_with("PROMPT-THREE");
+    assert_eq!((asked.len(), asked[0].count("MAIL-AFTER-THE-WAIT"), asked[0].count(REFERENCES)), (1, 1, 0));
+    Ok(())
 }
 
 /// Another tool's hook blocks the prompt beside which our hook delivered. No event of that turn follows, and the next

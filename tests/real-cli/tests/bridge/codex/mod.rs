@@ -18,24 +18,31 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// A receipt that went all the way on one surface.
 const WHOLE_WAY: [&str; 4] = ["stored", "offered", "injected", "seen"];
 
+/// The heading above references.
+const REFERENCES: &str = "These may already stand above";
+
 /// Adds the cases of this folder.
 pub(crate) fn cases(suite: Suite) -> Suite {
     suite
         .case("codex_without_its_daemon_is_as_with_it", alone::works)
+        .case("codex_closed_in_mid_turn_leaves_a_reference", alone::closed_at_work)
         .case("codex_windows_of_one_daemon_are_apart", windows::apart)
         .case("codex_goes_on_in_a_closed_window_and_says_so", windows::closed)
         .case("codex_whose_daemon_is_gone_gets_no_nudge", windows::daemon_gone)
         .case("codex_esc_leaves_a_reference_to_what_was_delivered", cut::escaped)
+        .case("codex_esc_in_a_wait_frees_the_mail", cut::waiting)
         .case("codex_takes_a_prompt_into_a_running_turn_with_its_mail", steered::typed)
         .case("codex_goes_on_with_the_prompt_after_a_blocked_one", steered::queued)
         .case("codex_prompt_that_another_hook_blocks_proves_nothing", cut::blocked)
         .case("codex_hook_that_is_killed_claims_nothing", cut::killed)
         .case("codex_resumed_in_a_window_is_the_same_session", threads::resumed)
         .case("codex_fork_is_a_session_of_its_own", threads::forked)
+        .case("codex_rewind_goes_on_as_the_same_session", threads::rewound)
         .case("codex_compaction_loses_no_mail", threads::compacted)
         .case("codex_compaction_in_a_turn_leaves_a_reference", threads::compacted_in_a_turn)
         .case("codex_clear_before_the_proof_claims_nothing", threads::cleared)
         .case("codex_subagents_get_no_mail_and_send_none", nested::subagent)
+        .case("codex_review_takes_no_mail_of_its_session", nested::reviewed)
         .case("a_cli_that_codex_starts_is_itself", nested::started)
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use session_bridge_mock_model::{Request, Turn, Wire};
 use session_bridge_real_cli::{CaseResult, World, wait_until};
 
-use super::{WHOLE_WAY, shell, steps, unasked};
+use super::{WHOLE_WAY, greet, shell, steps, unasked};
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 use crate::surfaces::{held, while_running};
 
@@ -61,6 +61,44 @@ pub(crate) fn subagent(world: &World) -> CaseResult {
     assert_eq!((last.count("MAIL-BESIDE-THE-SPAWN"), last.count("MAIL-WHILE-IT-WORKS")), (1, 1));
     assert_eq!(last.count("FROM-A-SUBAGENT"), 0, "it sent nothing");
     assert_eq!(bridge.sessions()?.len(), 1);
+    Ok(())
+}
+
+/// `/review` works in a context of its own, under its session's id and without an agent's: the mail is the session's.
+pub(crate) fn reviewed(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    world.run(world.command("git").args(["init", "-q"]), b"")?.success()?;
+    let tui = unasked(world).tui("codex")?;
+    greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;
+    let before = bridge.send_quietly(LABEL, "MAIL-BEFORE-THE-REVIEW")?;
+    let (calling, calls, call) = held(Turn::mcp(SERVER, "bridge_list_inbox", &json!({})));
+    let found = json!({"findings": [], "overall_correctness": "patch is correct",
+                       "overall_explanation": "NOTHING-FOUND", "overall_confidence_score": 1});
+    let (judging, judges, judge) = held(Turn::text(found.to_string()));
+    world.model().script_when(of_subagent, [calling, shell("echo TOOL-RESULT"), judging]);
+    world.model().script_when(|request| !of_subagent(request), [Turn::text("WOKEN-ANSWER")]);
+    tui.prompt("/review look around")?;
+    calls.recv_timeout(PATIENCE)?;
+    call.send(())?;
+    judges.recv_timeout(PATIENCE)?;
+    let during = bridge.send(LABEL, "MAIL-IN-THE-REVIEW")?;
+    assert_eq!(steps(&bridge, &before)?, ["stored"]);
+    judge.send(())?;
+
+    // The nudge had to wait for the review; then it starts a turn of the session itself.
+    tui.wait_for_answer("WOKEN-ANSWER")?;
+    for id in [&before, &during] {
+        bridge.wait_for_state(id, "seen")?;
+    }
+    assert_eq!(steps(&bridge, &before)?, ["stored", "offered prompt", "injected prompt", "seen prompt"]);
+    let (its, own): (Vec<_>, Vec<_>) = world.model().steps().into_iter().partition(of_subagent);
+    assert_eq!((its.len(), own.len()), (3, 2));
+    for body in ["MAIL-BEFORE-THE-REVIEW", "MAIL-IN-THE-REVIEW"] {
+        assert!(its.iter().all(|request| request.count(body) == 0), "{body} is not the review's");
+        assert_eq!(own[1].count(body), 1);
+    }
+    let refused = its[1].last_tool_result().unwrap_or_default();
+    assert!(refused.contains("subagent_has_no_inbox"), "{refused}");
     Ok(())
 }
 

@@ -1,18 +1,19 @@
 //! Threads that go on, are copied, shortened or left: who is who, and what becomes of the mail.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
 
-use super::{WHOLE_WAY, assert_doubted, at_rest, greet, shell, steps, unasked};
+use super::{REFERENCES, WHOLE_WAY, assert_doubted, at_rest, greet, shell, steps, unasked};
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 use crate::surfaces::{held, while_running};
 
 const LABEL: &str = "codex-project";
 const SECOND: &str = "codex-project-2";
-const REFERENCES: &str = "These may already stand above";
 const OWED: &str = "Questions shown earlier and not answered";
 
 /// One prompt, to the end of its turn.
@@ -46,10 +47,9 @@ pub(crate) fn resumed(world: &World) -> CaseResult {
     // Nobody else may write to a thread that the daemon has; who tries disturbs nothing.
     let refused = world.codex().resume(native, "REFUSED")?;
     assert!(refused.status == Some(1) && refused.stderr.contains("active writer"), "{refused:?}");
-    assert_eq!(
-        (steps(&bridge, &loaded)?, at_rest(&bridge, LABEL)?),
-        (vec!["stored".to_owned()], session.clone())
-    );
+    let now = at_rest(&bridge, LABEL)?;
+    assert_eq!((&now["pid"], &now["seen"]), (&session["pid"], &session["seen"]));
+    assert_eq!(steps(&bridge, &loaded)?, ["stored"]);
     let tui = world.codex().arg("resume").arg(native).tui("again")?;
     say(world, &bridge, &tui, "PROMPT-TWO", LABEL)?;
     assert_eq!(bridge.wait_for_state(&loaded, "seen")?, WHOLE_WAY);
@@ -118,6 +118,40 @@ pub(crate) fn forked(world: &World) -> CaseResult {
     assert_eq!((request.count("MORE-OF-THE-ORIGIN"), request.count("WHICH-PORT?")), (0, 1));
     assert_eq!(steps(&bridge, &mail)?, ["stored"]);
     assert_eq!(bridge.sessions()?.len(), 3);
+    Ok(())
+}
+
+/// Esc twice goes back to an earlier prompt. Codex ends the thread and loads it again, cut off: the next prompt is told
+/// which question it may have lost.
+pub(crate) fn rewound(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.codex().tui("codex")?;
+    let session = greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;
+    let sent = bridge.json(&["send-message", LABEL, "WHICH-PORT?", "--kind", "question"])?;
+    let question = sent["id"].as_str().ok_or("no id")?.to_owned();
+    bridge.wait_for_state(&question, "seen")?;
+    at_rest(&bridge, LABEL)?;
+    wait_until("the transcript to browse", PATIENCE, || {
+        tui.press("Escape").ok()?;
+        thread::sleep(Duration::from_millis(500));
+        tui.shows("Browsing transcript").then_some(())
+    })?;
+    tui.press("Enter")?;
+    tui.wait_for("Conversation reverted")?;
+    super::presence(&bridge, LABEL, "ended")?;
+    let to = session["session"].as_str().unwrap_or_default();
+    let id = bridge.send(to, "MAIL-AFTER-THE-REWIND")?;
+    // The prompt that was gone back to stands in the composer.
+    tui.press("C-u")?;
+    say(world, &bridge, &tui, "PROMPT-TWO", LABEL)?;
+    assert_eq!(bridge.wait_for_state(&id, "seen")?, WHOLE_WAY);
+    let last = world.model().steps_with("PROMPT-TWO").pop().ok_or("no request")?;
+    assert_eq!((last.count("MAIL-AFTER-THE-REWIND"), last.count("WHICH-PORT?")), (1, 0));
+    let told = last.told();
+    let list = told.iter().find_map(|m| m.text.split_once(OWED)).ok_or("the open question is not listed")?.1;
+    assert!(list.contains(&question), "{list}");
+    let all = bridge.sessions()?;
+    assert_eq!((all.len(), &all[0]["native"]), (1, &session["native"]), "{all:?}");
     Ok(())
 }
 
