@@ -150,6 +150,12 @@ pub(crate) fn killed(world: &World) -> CaseResult {
     let native = session["native"].as_str().unwrap_or_default();
     let run = |prompt: &str| unasked(world).unreviewed_hooks().resume(native, prompt);
     let hooks = world.codex_dir().join("hooks.json");
+    world.edit_json(&hooks, |hooks| {
+        if let Some(groups) = hooks["hooks"]["UserPromptSubmit"].as_array_mut() {
+            let command = "echo SAID-AND-KILLED; exec sleep 9";
+            groups.push(json!({"hooks": [{"type": "command", "command": command, "timeout": 1}]}));
+        }
+    })?;
     let as_installed = fs::read(&hooks)?;
     limit_to(world, "", 1)?;
 
@@ -186,6 +192,7 @@ pub(crate) fn killed(world: &World) -> CaseResult {
     run("PROMPT-FOUR")?.success()?;
     run("PROMPT-FIVE")?.success()?;
     let asked = world.model().steps();
+    assert!(asked.iter().all(|request| !request.contains("SAID-AND-KILLED")), "why `written` proves nothing");
     let counts = |needle: &str| asked[3..].iter().map(|request| request.count(needle)).collect::<Vec<_>>();
     assert_eq!(counts(REFERENCES), [0, 1, 1, 1], "with the next prompt, and never again");
     assert_eq!(counts("MAIL-THAT-WAS-CUT"), [0, 0, 0, 1], "only when it is read");

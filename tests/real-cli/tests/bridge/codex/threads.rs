@@ -53,6 +53,8 @@ pub(crate) fn resumed(world: &World) -> CaseResult {
     let tui = world.codex().arg("resume").arg(native).tui("again")?;
     say(world, &bridge, &tui, "PROMPT-TWO", LABEL)?;
     assert_eq!(bridge.wait_for_state(&loaded, "seen")?, WHOLE_WAY);
+    let request = world.model().steps_with("PROMPT-TWO").pop().ok_or("no request")?;
+    assert_eq!(request.count("this session is `"), 2, "each window begins with a session start");
 
     let sent = bridge.json(&["send-message", LABEL, "WHICH-PORT?", "--kind", "question"])?;
     let question = sent["id"].as_str().ok_or("no id")?.to_owned();
