@@ -5,6 +5,7 @@ mod cut;
 mod nested;
 mod steered;
 mod threads;
+mod trust;
 mod windows;
 
 use serde_json::{Value, json};
@@ -43,6 +44,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("codex_clear_before_the_proof_claims_nothing", threads::cleared)
         .case("codex_subagents_get_no_mail_and_send_none", nested::subagent)
         .case("codex_review_takes_no_mail_of_its_session", nested::reviewed)
+        .case("codex_trusts_others_hooks_as_before_when_we_go", trust::outlives_us)
         .case("a_cli_that_codex_starts_is_itself", nested::started)
 }
 
