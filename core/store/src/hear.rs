@@ -1,7 +1,7 @@
 //! An event of a session: what it proves, what it ends, and what goes out with it.
 
 use rusqlite::Transaction;
-use session_bridge_core::event::{HookEvent, Moment};
+use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Proof};
 
@@ -98,6 +98,7 @@ fn settle(
     now: i64,
 ) -> Result<(), StoreError> {
     let identity = event.identity();
+    let compacted = event.moment == Moment::SessionStart && event.start == Start::Compacted;
     for mut attempt in attempt::alive(tx, session.id)? {
         if attempt.turn.is_none() && lists_call(&attempt, event) {
             // The host has the result, so it was written, whether or not the server has said so yet.
@@ -109,6 +110,11 @@ fn settle(
         let same_turn = attempt.turn.as_deref() == event.turn.as_deref();
         if same_turn && attempt.conversation == session.conversation && attempt.event != identity {
             attempt.status = prove(tx, &attempt, event, card, now)?;
+        }
+        if compacted && attempt.status == Status::Written {
+            // The turn goes on in a context that was made anew: what nothing proved before may have gone with the old one.
+            attempt::unknown(tx, &attempt)?;
+            attempt.status = Status::Done;
         }
         // The end that an attempt went out with does not end what it made go on, should it be told twice.
         let its_own = event.moment == Moment::TurnEnd && attempt.event == identity;

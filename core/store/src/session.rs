@@ -270,8 +270,9 @@ impl Store {
         Ok(SessionView { session, presence, seen, unread, paused })
     }
 
-    /// Notes sessions whose host process is gone as ended.
-    fn reap(&mut self) -> Result<(), StoreError> {
+    /// Notes sessions whose host process is gone as ended. Whoever sends without looking at the list of sessions calls
+    /// it first, so that nobody rings the door of a process that is no more.
+    pub fn reap(&mut self) -> Result<(), StoreError> {
         let gone = gone(&self.db, None)?;
         if gone.is_empty() {
             return Ok(());

@@ -2,6 +2,7 @@
 
 mod apart;
 mod bridge;
+mod codex;
 mod contexts;
 mod deadlines;
 mod mail;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    Suite::new(env!("CARGO_TARGET_TMPDIR"))
+    let suite = Suite::new(env!("CARGO_TARGET_TMPDIR"))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
@@ -51,6 +52,6 @@ fn main() -> ExitCode {
         .case("a_muted_peers_mail_waits_for_codexs_next_prompt", pause::codex_muted)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
-        .case("a_missing_program_harms_nobody", uninstall::program_gone)
-        .run()
+        .case("a_missing_program_harms_nobody", uninstall::program_gone);
+    codex::cases(suite).run()
 }
