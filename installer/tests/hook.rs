@@ -120,6 +120,35 @@ fn a_session_is_registered_delivered_to_and_ended() {
 }
 
 #[test]
+fn a_late_nudge_is_dropped_and_ends_no_turn_that_it_came_in() {
+    let bench = Bench::new();
+    drop(bench.store());
+    let presence = || bench.store().sessions(None, false).unwrap()[0].presence;
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    bench.claude("Stop", &json!({"prompt_id": "p1"}));
+    bench.send("the port is 8443");
+    let id = bench.store().sessions(None, false).unwrap()[0].session.id;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let nudge = loop {
+        assert!(Instant::now() < deadline, "no wake");
+        match bench.store().wake_due(id, Ringer { door: "door", host: None }).unwrap() {
+            Due::Now(ring) => break ring.nudge.text(),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let prompt = |turn: &str, text: &str| {
+        bench.claude("UserPromptSubmit", &json!({"prompt_id": turn, "prompt": text}))
+    };
+    assert!(prompt("p2", "hello").contains("the port is 8443"));
+    // Posts of a busy session's inbox are prompts of its turn.
+    assert!(prompt("p2", &nudge).contains("\"block\""));
+    assert_eq!(presence(), Presence::Busy, "the turn goes on");
+    bench.claude("Stop", &json!({"prompt_id": "p2"}));
+    assert!(prompt("p3", &nudge).contains("\"block\""));
+    assert_eq!(presence(), Presence::Idle, "no turn began");
+}
+
+#[test]
 fn mail_comes_after_a_tool_and_puts_off_the_end_of_the_turn() {
     let bench = Bench::new();
     drop(bench.store());

@@ -102,6 +102,7 @@ fn serve(
     let mut store = Store::open(home, Role::Hook).map_err(text)?;
     let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
     let folder = runs.session(session.id);
+    let before = folder.live().filter(|live| Some(live.host) == process);
     if let Some(live) = live(&event, process) {
         folder.set_live(live).map_err(text)?;
     }
@@ -113,11 +114,16 @@ fn serve(
     let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
     if let (true, Some(process)) = (outcome.late_nudge, process) {
-        // No turn begins, so no event will end it.
-        folder.set_live(Live { host: process, activity: Activity::Idle }).map_err(text)?;
+        // No turn begins, so no event will end it; one that was going on goes on.
+        let activity = before.map_or(Activity::Idle, |live| live.activity);
+        folder.set_live(Live { host: process, activity }).map_err(text)?;
     }
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
+        // The session's server may have looked before that was committed: it looks for the window's next session now.
+        if let Some(live) = live(&event, process) {
+            folder.set_live(live).map_err(text)?;
+        }
     }
     drop(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)?;
