@@ -44,7 +44,7 @@ pub use receipt::{Receipt, Step};
 pub use row::{Message, State};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use salvage::{Salvaged, SetAside};
-pub use send::{Author, Draft, Sent};
+pub use send::{Author, Draft, Letter, Sent};
 pub use session::{Arrival, Presence, Session, SessionView};
 pub use unbound::Unbound;
 pub use wake::{Due, Ring, Ringer};

@@ -10,6 +10,8 @@
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -29,6 +31,8 @@ use crate::error::StoreError;
 #[derive(Debug, Clone)]
 pub struct RunFolders {
     root: PathBuf,
+    /// Whose bells the present transaction rang, where it rings each only once.
+    rung: Option<RefCell<HashSet<SessionId>>>,
 }
 
 /// One session's folder.
@@ -40,7 +44,20 @@ pub struct RunFolder {
 impl RunFolders {
     /// Below the bridge's home.
     pub fn of(home: &Home) -> Self {
-        Self { root: home.run() }
+        Self { root: home.run(), rung: None }
+    }
+
+    /// For one transaction that lays down several messages: one ring tells of all of them.
+    pub(crate) fn ringing_once(&self) -> Self {
+        Self { root: self.root.clone(), rung: Some(RefCell::default()) }
+    }
+
+    /// Rings a session's bell; see [`RunFolder::ring`].
+    pub(crate) fn ring(&self, session: SessionId) -> Result<(), StoreError> {
+        let folder = self.session(session);
+        let first = self.rung.as_ref().is_none_or(|rung| rung.borrow_mut().insert(session));
+        // Part of the transaction may have been undone, and the bell been silenced after that.
+        if first || !folder.bell_stands() { folder.ring() } else { Ok(()) }
     }
 
     /// A session's folder, whether it exists or not.

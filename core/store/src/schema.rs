@@ -79,6 +79,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
+CREATE INDEX delivery_unread ON delivery(session, parked) WHERE state IN ('stored', 'offered');
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,

@@ -6,6 +6,7 @@
 
 mod door;
 mod identity;
+mod mail;
 mod result;
 mod server;
 mod store_thread;

@@ -6,6 +6,7 @@ use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
 use super::{args, message_id};
+use crate::mcp::mail::Letter;
 use crate::mcp::result::{Refusal, Reply};
 use crate::mcp::server::Call;
 use crate::post::{self, Outgoing};
@@ -14,27 +15,16 @@ use crate::post::{self, Outgoing};
 const MAX_NAMED: usize = 10;
 
 pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, Refusal> {
-    call.work(move |desk, me| {
-        let store = desk.store()?;
-        me.session(store)?;
-        let sent = post::send(
-            store,
-            &Outgoing {
-                author: Author::Session(me.id),
-                room: &me.room,
-                to: &args.to,
-                newest: args.newest,
-                kind: args.kind.as_deref().unwrap_or("note"),
-                subject: args.subject.as_deref(),
-                body: &args.body,
-                urgency: args.urgency.map(Into::into).unwrap_or_default(),
-                lifetime_ms: (args.to == "*").then_some(BROADCAST_LIFETIME_MS),
-            },
-        )?;
-        let to = recipients(store, &sent.recipients)?;
-        Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
-    })
-    .await
+    let letter = Letter {
+        me: call.me.clone(),
+        to: args.to,
+        newest: args.newest,
+        kind: args.kind,
+        subject: args.subject,
+        body: args.body,
+        urgency: args.urgency.map(Into::into).unwrap_or_default(),
+    };
+    call.store.send(letter).await.ok_or_else(Refusal::broken)?
 }
 
 pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Reply, Refusal> {
@@ -99,10 +89,11 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
 }
 
 /// Who got it and whether they can be expected to hear.
-pub(super) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
+pub(in crate::mcp) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
     let named = ids.iter().take(MAX_NAMED).map(|id| {
-        let view = store.view(store.session(*id)?)?;
-        Ok(json!({"label": view.session.label, "id": id, "state": view.presence.as_str()}))
+        let session = store.session(*id)?;
+        let presence = store.presence(&session);
+        Ok(json!({"label": session.label, "id": id, "state": presence.as_str()}))
     });
     named.collect()
 }
