@@ -270,7 +270,10 @@ fn guard(tx: &Transaction<'_>, attempt: &Attempt, said: bool) -> Result<(), Stor
 
 /// What was said before is no longer in the session's context: no earlier attempt tells it anything.
 pub(crate) fn forget_guards(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
-    tx.execute("UPDATE attempt SET guards = 0 WHERE session = ?1 AND guards = 1", [session.to_string()])?;
+    tx.execute(
+        "UPDATE attempt INDEXED BY attempt_guards SET guards = 0 WHERE session = ?1 AND guards = 1",
+        [session.to_string()],
+    )?;
     Ok(())
 }
 
@@ -405,6 +408,8 @@ pub(crate) fn settle_bell(
 }
 
 pub(crate) fn is_hot(db: &Connection, session: SessionId) -> Result<bool, StoreError> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND {HOT})");
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_hot WHERE session = ?1 AND {HOT})"
+    );
     Ok(db.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }

@@ -21,8 +21,10 @@ pub(crate) fn for_session(
     session: SessionId,
     now: i64,
 ) -> Result<(), StoreError> {
-    end(tx, run, "d.session = ?1", &session.to_string(), now)?;
-    end(tx, run, "m.sender = ?1 AND m.expires IS NOT NULL", &session.to_string(), now)
+    // Without the index it would be the session's whole history that is looked through.
+    let unread = "INDEXED BY delivery_unread";
+    end(tx, run, unread, "d.session = ?1 AND d.state IN ('stored', 'offered')", &session.to_string(), now)?;
+    end(tx, run, "", "m.sender = ?1 AND m.expires IS NOT NULL", &session.to_string(), now)
 }
 
 /// The same for the recipients of one message.
@@ -32,18 +34,20 @@ pub(crate) fn for_message(
     seq: i64,
     now: i64,
 ) -> Result<(), StoreError> {
-    end(tx, run, "d.seq = ?1", &seq, now)
+    end(tx, run, "", "d.seq = ?1", &seq, now)
 }
 
 fn end(
     tx: &Transaction<'_>,
     run: &RunFolders,
+    by: &str,
     which: &str,
     key: &dyn rusqlite::ToSql,
     now: i64,
 ) -> Result<(), StoreError> {
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT d.session, d.seq FROM delivery d JOIN message m USING (seq) WHERE {which} AND {DUE} LIMIT {LOOK}"
+        "SELECT d.session, d.seq FROM delivery d {by} JOIN message m USING (seq)
+         WHERE {which} AND {DUE} LIMIT {LOOK}"
     ))?;
     let due = statement
         .query_map(params![key, now], |row| Ok((parsed::<SessionId>(row, 0)?, row.get(1)?)))?

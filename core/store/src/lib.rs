@@ -5,6 +5,7 @@
 //! event of the session has something to do; a delivery leaves `stored` only inside a transaction that records the
 //! attempt; evidence moves states forward, never back.
 
+mod arrival;
 mod attempt;
 mod beginning;
 mod block;
@@ -31,6 +32,7 @@ mod unbound;
 mod wake;
 mod wanted;
 
+pub use arrival::Sign;
 pub use block::{Block, Budget};
 pub use claim::{ClaimId, Filter};
 pub use clock::Clock;

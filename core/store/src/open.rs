@@ -115,11 +115,11 @@ impl Store {
     ) -> Result<T, StoreError> {
         let path = self.file.path.clone();
         let run = || {
-            let format = schema::format(&self.db)?;
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let format = schema::format(&tx)?;
             if format > schema::FORMAT {
                 return Err(StoreError::Newer { found: format, known: schema::FORMAT });
             }
-            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let before = tx.total_changes();
             let done = work(&tx)?;
             self.unflushed |= tx.total_changes() != before;

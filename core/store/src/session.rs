@@ -255,7 +255,7 @@ impl Store {
         let unread = self
             .db
             .prepare_cached(
-                "SELECT count(*) FROM delivery WHERE session = ?1 AND state IN ('stored', 'offered')",
+                "SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND state IN ('stored', 'offered')",
             )?
             .query_row([session.id.to_string()], |row| row.get(0))?;
         Ok(SessionView { session, presence, seen, unread })

@@ -80,13 +80,13 @@ fn together<T>(
     work: impl Fn(T) -> Result<Vec<Duration>> + Sync,
 ) -> Result<(Vec<Duration>, Duration)> {
     let barrier = Barrier::new(count + 1);
+    let worker = |n| {
+        let ready = ready(n);
+        barrier.wait();
+        work(ready?)
+    };
+    let worker = &worker;
     std::thread::scope(|scope| {
-        let worker = |n| {
-            let worker = ready(n);
-            barrier.wait();
-            work(worker?)
-        };
-        let worker = &worker;
         let all: Vec<_> = (0..count).map(|n| scope.spawn(move || worker(n))).collect();
         barrier.wait();
         let began = Instant::now();
