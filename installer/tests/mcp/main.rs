@@ -7,6 +7,7 @@ mod harness;
 mod identity;
 mod protocol;
 mod repair;
+mod tokens;
 mod tools;
 mod waits;
 mod wakes;
