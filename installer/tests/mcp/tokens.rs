@@ -151,14 +151,14 @@ fn rows() -> Vec<Row> {
     vec![
         row("the list of tools", once, count(&tools), 1_200),
         row("the server's instructions", once, count(mcp::INSTRUCTIONS), 200),
-        row("at session start: who it is, and how to take peer text", once, count(&start), 130),
-        row("with a prompt: the frame of one message", each, count(&prompt) - body, 95),
-        row("after a tool: the same", each, count(&after_tool) - body, 95),
-        row("at a turn's end: the same", each, count(&turn_end) - body, 95),
-        row("each further message of the same block", each, count(&two) - count(&after_tool) - body, 85),
-        row("result of `bridge_read_message`", each, count(&read) - body, 110),
-        row("result of `bridge_send_message`", each, count(&sent), 75),
-        row("the nudge that wakes an idle session", "per wake", count(&nudge), 40),
+        row("at session start: who it is, and how to take peer text", once, count(&start), 100),
+        row("with a prompt: the frame of one message", each, count(&prompt) - body, 80),
+        row("after a tool: the same", each, count(&after_tool) - body, 80),
+        row("at a turn's end: the same", each, count(&turn_end) - body, 80),
+        row("each further message of the same block", each, count(&two) - count(&after_tool) - body, 65),
+        row("result of `bridge_read_message`", each, count(&read) - body, 70),
+        row("result of `bridge_send_message`", each, count(&sent), 65),
+        row("the nudge that wakes an idle session", "per wake", count(&nudge), 35),
     ]
 }
 
