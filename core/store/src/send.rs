@@ -5,6 +5,7 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
+use crate::clock::Reading;
 use crate::error::StoreError;
 use crate::fanout;
 use crate::notice::{self, News};
@@ -105,9 +106,9 @@ impl Store {
         // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
         for _ in 0..3 {
             self.refresh()?;
-            let now = self.now();
+            let now = self.clock.read();
             let run = self.run.clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now));
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &now));
             let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
             let present = self.is_present();
             match sent {
@@ -127,12 +128,12 @@ impl Store {
     /// All of them in one transaction; one that is refused leaves no trace and stops none of the others.
     fn send_together(&mut self, letters: &[Letter<'_>]) -> Result<Vec<Result<Sent, StoreError>>, StoreError> {
         self.refresh()?;
-        let now = self.now();
+        let now = self.clock.read();
         let run = self.run.ringing_once();
         self.write(|tx| {
             let one = |letter: &Letter<'_>| {
                 tx.prepare_cached("SAVEPOINT letter")?.execute([])?;
-                let sent = insert(tx, &run, &letter.draft, &letter.recipients, now);
+                let sent = insert(tx, &run, &letter.draft, &letter.recipients, &now);
                 match sent {
                     Ok(_) => {}
                     Err(StoreError::NoMessage(_) | StoreError::NoSession(_) | StoreError::Closed(..)) => {
@@ -196,8 +197,11 @@ fn insert(
     run: &RunFolders,
     draft: &Draft<'_>,
     recipients: &[SessionId],
-    now: i64,
+    clocks: &Reading,
 ) -> Result<Sent, StoreError> {
+    let now = clocks.wall;
+    let lifetime = draft.lifetime_ms;
+    let boot = clocks.boot.as_ref().filter(|_| lifetime.is_some());
     let parent = draft.in_reply_to.map(|id| find(tx, id)?.ok_or(StoreError::NoMessage(id))).transpose()?;
     let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
     let (sender, name, provider, via) = match &draft.author {
@@ -211,8 +215,8 @@ fn insert(
     let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
     let mut statement = tx.prepare_cached(
         "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
-                kind, subject, body, urgency, hop, created, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                kind, subject, body, urgency, hop, created, expires, boot, boot_expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?;
     let inserted = statement.execute(params![
         draft.id.to_string(),
@@ -230,7 +234,9 @@ fn insert(
         draft.urgency.as_str(),
         hop,
         now,
-        draft.lifetime_ms.map(|ms| now.saturating_add(ms)),
+        lifetime.map(|ms| now.saturating_add(ms)),
+        boot.map(|boot| &boot.id),
+        boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
     ])?;
     let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
     if inserted == 0 {
@@ -259,7 +265,11 @@ pub(crate) fn deliver(
 ) -> Result<(), StoreError> {
     let session = recipient.to_string();
     let fresh = tx
-        .prepare_cached("INSERT OR IGNORE INTO delivery (session, seq) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT OR IGNORE INTO delivery (session, seq, sender, expires, boot, boot_expires)
+             SELECT ?1, seq, iif(expires IS NULL, NULL, sender), expires, boot, boot_expires
+             FROM message WHERE seq = ?2",
+        )?
         .execute(params![session, seq])?;
     if fresh > 0 {
         tx.prepare_cached("INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)")?
