@@ -38,7 +38,7 @@ fn wakes(
     let mut took = Vec::with_capacity(TRIALS);
     for trial in 0..TRIALS {
         sleep(APART);
-        let (body, answer) = (format!("BODY-{trial}-END"), format!("ANSWER-{trial}-END"));
+        let (body, answer) = (format!("BODY-{trial}-{label}"), format!("ANSWER-{trial}-{label}"));
         world.model().script([Turn::text(&answer)]);
         let id = bridge.send(label, &body)?;
         let sent = Instant::now();
