@@ -86,12 +86,12 @@ impl RunFolders {
 
     /// Makes a native id lead to a session's folder, replacing what it led to.
     pub fn bind(&self, provider: &str, native: &str, session: SessionId) -> Result<(), StoreError> {
-        self.session(session).create()?;
         let alias = self.alias(provider, native);
         let target = Path::new("../..").join(session.to_string());
-        if fs::read_link(&alias).is_ok_and(|present| present == target) {
+        if fs::read_link(&alias).is_ok_and(|present| present == target) && alias.is_dir() {
             return Ok(());
         }
+        self.session(session).create()?;
         let folder = alias.parent().unwrap_or(&self.root);
         create_folder(folder)?;
         let fresh = folder.join(format!(".{}-{}", ulid::Ulid::generate(), std::process::id()));

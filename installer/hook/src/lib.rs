@@ -108,7 +108,8 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
-    drop(store);
+    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
+    std::mem::forget(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)?;
     if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
         // The turn goes on.
