@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// Nothing waits: what is paid at every prompt and tool call.
 const IDLE_AT_MOST: u64 = 293_000;
 /// One message of 600 bytes goes out.
-const DELIVERY_AT_MOST: u64 = 5_150_000;
+const DELIVERY_AT_MOST: u64 = 4_720_000;
 
 const HOOK: &str = env!("CARGO_BIN_EXE_hook-under-test");
 const START: &str =
@@ -113,30 +113,37 @@ fn fill(store: &Store, reader: SessionId, messages: usize) {
     tx.commit().unwrap();
 }
 
+/// Instructions of the hook that delivers one message. On a machine so busy that a quarter of the host's limit passes
+/// under valgrind, it rightly puts out nothing: then a fresh one is counted.
+fn delivery(messages: usize) -> u64 {
+    for _ in 0..10 {
+        let mut world = World::with(messages);
+        world.send();
+        let (count, text) = world.prompt();
+        if text.contains("peer-message") {
+            return count;
+        }
+        let log = fs::read_to_string(world.folder.path().join("bridge/log/hook.log")).unwrap_or_default();
+        assert!(log.contains("too late"), "the message does not go out: {text} {log}");
+    }
+    panic!("ten hooks in a row were too late");
+}
+
 #[test]
 fn the_hook_takes_few_instructions_whatever_is_stored() {
-    let (mut small, large) = (World::with(1_000), World::with(100_000));
-    let [(few, nothing), (many, nothing_either)] = [small.prompt(), large.prompt()];
+    let [(few, nothing), (many, nothing_either)] = [1_000, 100_000].map(|n| World::with(n).prompt());
     assert_eq!((nothing.as_str(), nothing_either.as_str()), ("", ""), "nothing waits");
-    small.send();
-    let (delivery, text) = small.prompt();
-    assert!(text.contains("peer-message"), "the message goes out: {text}");
-    println!("idle: {few} with 1,000 messages, {many} with 100,000; delivery: {delivery}");
+    println!("idle: {few} with 1,000 messages, {many} with 100,000");
     assert!(few.abs_diff(many) * 100 <= few, "idle: {few} with 1,000 messages, {many} with 100,000");
     assert!(few <= IDLE_AT_MOST, "idle: {few} instructions, at most {IDLE_AT_MOST} are allowed");
-    assert!(delivery <= DELIVERY_AT_MOST, "delivery: {delivery}, at most {DELIVERY_AT_MOST} are allowed");
 }
 
 /// Delivering costs what is unread, not what was ever stored.
 #[test]
-fn delivering_takes_no_more_instructions_in_a_large_store() {
-    let count = |messages| {
-        let mut world = World::with(messages);
-        world.send();
-        world.prompt().0
-    };
-    let (few, many) = (count(1_000), count(100_000));
+fn delivering_takes_few_instructions_whatever_is_stored() {
+    let [few, many] = [1_000, 100_000].map(delivery);
     println!("delivery: {few} with 1,000 messages, {many} with 100,000");
     // Trees are a level deeper.
     assert!(many * 100 <= few * 105, "delivery: {few} with 1,000 messages, {many} with 100,000");
+    assert!(few <= DELIVERY_AT_MOST, "delivery: {few} instructions, at most {DELIVERY_AT_MOST} are allowed");
 }
