@@ -1,7 +1,7 @@
 //! What calls of this session send, together: a burst costs one transaction and one flush, not one of each per message.
 
 use serde_json::json;
-use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Urgency};
+use session_bridge_core::message::Urgency;
 use session_bridge_store::{Author, Sent, Store};
 use tokio::sync::oneshot;
 
@@ -20,6 +20,8 @@ pub(super) struct Letter {
     pub(super) subject: Option<String>,
     pub(super) body: String,
     pub(super) urgency: Urgency,
+    /// How long it may wait, in milliseconds.
+    pub(super) lifetime_ms: Option<i64>,
 }
 
 /// A letter, and who waits for its outcome.
@@ -61,7 +63,7 @@ fn outgoing(letter: &Letter) -> Outgoing<'_> {
         subject: letter.subject.as_deref(),
         body: &letter.body,
         urgency: letter.urgency,
-        lifetime_ms: (letter.to == "*").then_some(BROADCAST_LIFETIME_MS),
+        lifetime_ms: letter.lifetime_ms,
     }
 }
 

@@ -244,3 +244,17 @@ fn calls_that_come_at_once_are_sent_in_order_and_each_has_its_own_result() {
     assert_eq!(at.len(), 19);
     assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{text}");
 }
+
+#[test]
+fn a_result_says_what_comes_after_younger_mail() {
+    let world = World::new();
+    let (mut a, mut b, _, two) = pair(&world);
+    let ids = ["OLDER", "YOUNGER"].map(|body| {
+        a.call("bridge_send_message", json!({"to": two, "body": body, "kind": "status"}))["id"].clone()
+    });
+    let mut read = |id: &Value| b.call("bridge_read_message", json!({"ids": [id]}))["text"].to_string();
+    let late = format!("late=\\\"{}\\\"", session_bridge_core::frame::LATE);
+    assert!(!read(&ids[1]).contains(&late));
+    let older = read(&ids[0]);
+    assert!(older.contains("OLDER") && older.contains(&late), "{older}");
+}
