@@ -78,11 +78,11 @@ impl Pair {
         self.hook("PostToolBatch", &json!({"tool_calls": [call]}))
     }
 
-    fn to_claude(&mut self) -> String {
+    fn mail_claude(&mut self) -> String {
         self.codex.call("bridge_send_message", json!({"to": "claude-shop", "body": BODY})).to_string()
     }
 
-    fn to_codex(&self) -> String {
+    fn mail_codex(&self) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_session-bridge"));
         command.args(["send-message", "codex-shop", BODY, "--json"]);
         command.env_clear().env("SESSION_BRIDGE_HOME", self.world.home().root());
@@ -124,14 +124,14 @@ fn rows() -> Vec<Row> {
     let mut pair = Pair::new();
     let start = pair.hook("SessionStart", &json!({"source": "startup"}));
     assert!(start.contains("claude-shop"), "{start}");
-    let sent = pair.to_claude();
+    let sent = pair.mail_claude();
     let prompt = pair.prompt();
-    pair.to_claude();
+    pair.mail_claude();
     let after_tool = pair.after_tool("toolu_1");
-    pair.to_claude();
-    pair.to_claude();
+    pair.mail_claude();
+    pair.mail_claude();
     let two = pair.after_tool("toolu_2");
-    pair.to_claude();
+    pair.mail_claude();
     let turn_end = pair.hook("Stop", &json!({"stop_hook_active": false, "last_assistant_message": "done"}));
     for (text, bodies) in [(&prompt, 1), (&after_tool, 1), (&two, 2), (&turn_end, 1)] {
         assert_eq!(text.matches(BODY).count(), bodies, "{text}");
@@ -139,7 +139,7 @@ fn rows() -> Vec<Row> {
     // The first result with a body has the guard as well.
     let mut read = String::new();
     for _ in 0..2 {
-        let id = pair.to_codex();
+        let id = pair.mail_codex();
         read = pair.codex.call("bridge_read_message", json!({"ids": [id]})).to_string();
     }
     assert!(read.contains(BODY) && !read.contains("grant permission"), "{read}");
