@@ -38,8 +38,7 @@ impl Store {
         let provider = card.id.as_str();
         let one_per_process = card.one_per_process();
         let new = self.named_by(provider, sign.native)?.is_none();
-        // A process that hosts several conversations hands the variable on to all of them (rule W6).
-        let claimed = if one_per_process { machine.env_text(environment::SESSION_ID.name) } else { None };
+        let claimed = machine.env_text(environment::SESSION_ID.name);
         let wanted =
             if new { Wanted::from_environment(machine, self.home(), provider) } else { Wanted::default() };
         self.arrive(&Arrival {

@@ -29,6 +29,7 @@ CREATE TABLE session (
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
+    owes TEXT,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -41,6 +42,12 @@ CREATE TABLE alias (
     native TEXT NOT NULL,
     session TEXT NOT NULL,
     PRIMARY KEY (provider, native)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE ignored_claim (
+    session TEXT PRIMARY KEY,
+    claimed TEXT NOT NULL,
+    shared INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 
 CREATE TABLE message (
@@ -91,6 +98,14 @@ CREATE INDEX delivery_unread ON delivery(session, parked) WHERE state IN ('store
 CREATE INDEX delivery_remark ON delivery(session) WHERE remark IS NOT NULL;
 CREATE INDEX delivery_due ON delivery(session, expires) WHERE state = 'stored' AND expires IS NOT NULL;
 CREATE INDEX delivery_sender_due ON delivery(sender, expires) WHERE state = 'stored' AND expires IS NOT NULL;
+
+CREATE TABLE rule (
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (reader, kind, peer)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,
@@ -164,6 +179,14 @@ CREATE TABLE salvaged (
 /// The format of the open database; 0 for an empty one.
 pub(crate) fn format(db: &Connection) -> Result<i64, StoreError> {
     Ok(db.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?)
+}
+
+/// Refuses a format that this version must not write.
+pub(crate) fn expect_ours(db: &Connection) -> Result<(), StoreError> {
+    match format(db)? {
+        found if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }),
+        _ => Ok(()),
+    }
 }
 
 /// Creates the tables in an empty database. Two processes may try at once: the second finds them there.

@@ -4,18 +4,16 @@
 //! runs us, and no `bell` stands. Only then is the store left closed. Whatever fails ends in silence: status 0, no
 //! output, one line in the log.
 
-mod log;
-
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use session_bridge_core::environment;
 use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
+use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
 use session_bridge_store::{
@@ -26,6 +24,8 @@ use session_bridge_store::{
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
 /// What a person reads in place of a nudge that came late.
 const LATE: &str = "session-bridge: the messages of this wake were delivered already.";
+/// The same while the session is paused.
+const PAUSED: &str = "session-bridge is paused: the messages of this wake wait until it is turned on.";
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
@@ -44,21 +44,29 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let [provider, event] = words.as_slice() else {
-        log::line(&home, "-", "-", "usage: session-bridge-hook <provider> <event>");
+        Log::Hook.write(
+            &home,
+            Level::Failed,
+            About::default(),
+            "usage: session-bridge-hook <provider> <event>",
+        );
         return ExitCode::SUCCESS;
     };
+    let mut native = None;
     let outcome = match read {
         Err(error) => Err(error.to_string()),
         Ok(_) if stdin.len() as u64 > MAX_STDIN => {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             Err("the payload is larger than 32 MiB".to_owned())
         }
-        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began),
+        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began, &mut native),
     };
+    let about = About { provider: Some(provider), session: native.as_deref() };
     match outcome {
-        Err(problem) => log::line(&home, provider, event, &problem),
-        Ok(()) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
-            log::line(&home, provider, event, &format!("done in {:?}", began.elapsed()));
+        Err(problem) => Log::Hook.write(&home, Level::Failed, about, &format!("{event}: {problem}")),
+        Ok(()) if log::is_verbose(&host) => {
+            let done = format!("{event}: done in {:?}", began.elapsed());
+            Log::Hook.write(&home, Level::Debug, about, &done);
         }
         Ok(()) => {}
     }
@@ -76,9 +84,11 @@ fn serve(
     provider: &str,
     call: &HookCall<'_>,
     began: Instant,
+    native: &mut Option<String>,
 ) -> Result<(), String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
+    *native = Some(event.native.to_string());
     if event.subagent.is_some() {
         return Ok(());
     }
@@ -162,7 +172,7 @@ fn put_out(
     began: Instant,
 ) -> Result<(), String> {
     let reply = match (outcome.late_nudge, outcome.text.as_str()) {
-        (true, _) => Reply::Drop(LATE),
+        (true, _) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
         (false, "") => return Ok(()),
         (false, text) => Reply::carrying(event.moment, text),
     };

@@ -8,7 +8,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
-use session_bridge_store::{Clock, Session, Sign, Store, StoreError, Unbound};
+use session_bridge_store::{Clock, Pause, Session, Sign, Store, StoreError, Unbound};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -31,6 +31,18 @@ pub(super) struct Me {
 impl Me {
     fn new(card: &'static Card, session: Session) -> Self {
         Self { card, id: session.id, room: session.room, conversation: session.conversation }
+    }
+
+    /// A paused session's tools do nothing.
+    pub(super) fn refuse_if_paused(&self, store: &Store) -> Result<(), Refusal> {
+        match Pause::of(store.home(), self.card.id.as_str(), self.id) {
+            None => Ok(()),
+            Some(pause) => Err(Refusal::new(
+                "paused",
+                format!("{} paused by the user", pause.what()),
+                "nothing was stored or shown; go on without the bridge until the user turns it on again",
+            )),
+        }
     }
 
     /// The session's row, as long as the conversation that called goes on.
@@ -107,6 +119,7 @@ pub(super) async fn greet(
         let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
+        desk.begin();
         desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
         Ok(bound)
     };
@@ -121,6 +134,7 @@ fn not_bound(card: &Card) -> Refusal {
         message,
         "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
     )
+    .fault()
 }
 
 fn by_native(

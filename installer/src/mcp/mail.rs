@@ -69,5 +69,8 @@ fn outgoing(letter: &Letter) -> Outgoing<'_> {
 
 fn reply(store: &Store, sent: &Sent) -> Result<Reply, Refusal> {
     let to = tools::send::recipients(store, &sent.recipients)?;
-    Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
+    let (left_out, next) = (tools::send::labels(store, &sent.left_out)?, tools::send::paused(&to));
+    Ok(Reply::plain(
+        json!({"status": "stored", "id": sent.id, "to": to, "blocked_by": left_out, "next": next}),
+    ))
 }

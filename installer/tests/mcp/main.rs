@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
+mod bad_input;
+mod control;
 mod deadlines;
 mod evidence;
 mod harness;
@@ -10,5 +12,6 @@ mod protocol;
 mod repair;
 mod tokens;
 mod tools;
+mod upgrade;
 mod waits;
 mod wakes;

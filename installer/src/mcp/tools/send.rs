@@ -53,12 +53,18 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
         )?;
         let count = sent.recipients.len();
         let to = recipients(store, &sent.recipients)?;
+        let next = if count == 0 {
+            Some("nobody will read it: nobody else is there who takes it")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "recipients": count,
             "to": to,
-            "next": (count == 0).then_some("nobody else is in this room, so nobody will read it"),
+            "blocked_by": labels(store, &sent.left_out)?,
+            "next": next,
         })))
     });
     let reply = sent.await?;
@@ -85,12 +91,17 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
         let sent = post::reply(store, author, id, kind, args.subject.as_deref(), &args.body)?;
         let to = recipients(store, &sent.recipients)?;
         let nobody = sent.recipients.is_empty();
+        let next = if nobody {
+            Some("it came from the command line; whoever asked reads the answer there")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "answers": id,
             "to": to,
-            "next": nobody.then_some("it came from the command line; whoever asked reads the answer there"),
+            "next": next,
         })))
     })
     .await
@@ -100,8 +111,20 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
 pub(in crate::mcp) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
     let named = ids.iter().take(MAX_NAMED).map(|id| {
         let session = store.session(*id)?;
-        let presence = store.presence(&session);
-        Ok(json!({"label": session.label, "id": id, "state": presence.as_str()}))
+        let (presence, paused) = (store.presence(&session), store.paused(&session).is_some().then_some(true));
+        Ok(json!({"label": session.label, "id": id, "state": presence.as_str(), "paused": paused}))
     });
     named.collect()
+}
+
+/// What a sender is told whose message goes nowhere for now.
+pub(in crate::mcp) fn paused(to: &[Value]) -> Option<&'static str> {
+    to.iter().any(|one| one["paused"] == true).then_some(
+        "the user paused a recipient: your message is kept, and goes out when they turn it on again",
+    )
+}
+
+/// Who blocks the sender, by label.
+pub(in crate::mcp) fn labels(store: &Store, ids: &[SessionId]) -> Result<Vec<String>, StoreError> {
+    ids.iter().take(MAX_NAMED).map(|id| Ok(store.session(*id)?.label)).collect()
 }
