@@ -7,6 +7,7 @@ mod docs;
 mod doctor;
 mod env;
 mod errors;
+mod follow;
 mod install;
 mod json;
 mod messages;
