@@ -102,6 +102,7 @@ pub fn reply(
     body: &str,
 ) -> Result<Sent, PostError> {
     let kind = message::check(kind, subject, body)?;
+    store.reap()?;
     let parent = store.message(to)?;
     let recipients: Vec<SessionId> =
         parent.sender.into_iter().filter(|id| Some(*id) != me(&author)).collect();

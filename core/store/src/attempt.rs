@@ -262,8 +262,10 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
 fn guard(tx: &Transaction<'_>, attempt: &Attempt, said: bool) -> Result<(), StoreError> {
     if attempt.guards {
         tx.execute(
-            "UPDATE session SET guarded = ?3 WHERE id = ?1 AND conversation = ?2",
-            params![attempt.session.to_string(), attempt.conversation, said],
+            // Results of tools say the guard, but not who the reader is.
+            "UPDATE session SET guarded = ?3, owes = CASE WHEN ?3 AND ?4 THEN NULL ELSE owes END
+             WHERE id = ?1 AND conversation = ?2",
+            params![attempt.session.to_string(), attempt.conversation, said, attempt.server.is_none()],
         )?;
     }
     Ok(())
@@ -406,6 +408,9 @@ pub(crate) fn settle_bell(
 }
 
 pub(crate) fn is_hot(db: &Connection, session: SessionId) -> Result<bool, StoreError> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND {HOT})");
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND {HOT})
+             OR EXISTS (SELECT 1 FROM session WHERE id = ?1 AND owes IS NOT NULL)"
+    );
     Ok(db.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }

@@ -6,6 +6,7 @@
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
 //! run/<session>/door    variables of its host that a sender needs to wake it
+//! run/<session>/paused  a person turned the bridge off for it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
 //! run/servers/<id>      what program that server runs, held likewise
 //! run/alias/<provider>/<native id>   a link to the session's folder

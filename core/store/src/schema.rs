@@ -28,6 +28,7 @@ CREATE TABLE session (
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
+    owes TEXT,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -94,6 +95,14 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_message ON delivery(seq);
 CREATE INDEX delivery_due ON delivery(session, expires) WHERE state = 'stored' AND expires IS NOT NULL;
 CREATE INDEX delivery_sender_due ON delivery(sender, expires) WHERE state = 'stored' AND expires IS NOT NULL;
+
+CREATE TABLE rule (
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (reader, kind, peer)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,

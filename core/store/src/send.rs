@@ -11,7 +11,11 @@ use crate::fanout;
 use crate::notice::{self, News};
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
+use crate::rule;
 use crate::run::RunFolders;
+
+/// The address of everybody in the room.
+const EVERYONE: &str = "*";
 
 /// Who sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub struct Sent {
     pub thread: MessageId,
     /// To whom.
     pub recipients: Vec<SessionId>,
+    /// Who would have got it, had they not blocked the sender; of a message to many only.
+    pub left_out: Vec<SessionId>,
 }
 
 impl Store {
@@ -153,6 +159,10 @@ fn insert(
         }
         Author::CommandLine { name, as_session } => (*as_session, name.clone(), None, Via::CommandLine),
     };
+    let (recipients, left_out) = rule::divide(tx, sender, recipients)?;
+    if let (Some(blocker), false) = (left_out.first(), draft.to == EVERYONE) {
+        return Err(StoreError::Blocked(crate::session::label(tx, *blocker)?));
+    }
     // People begin a new count; agents continue it.
     let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
     let inserted = tx.execute(
@@ -180,17 +190,17 @@ fn insert(
             boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
         ],
     )?;
-    let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
+    let sent = Sent { id: draft.id, thread, recipients, left_out };
     if inserted == 0 {
         return Ok(sent);
     }
     let seq = tx.last_insert_rowid();
-    for recipient in recipients {
+    for recipient in &sent.recipients {
         if crate::session::by_id(tx, *recipient)?.is_none() {
             return Err(StoreError::NoSession(*recipient));
         }
     }
-    fanout::begin(tx, run, seq, recipients, now)?;
+    fanout::begin(tx, run, seq, &sent.recipients, now)?;
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }

@@ -14,6 +14,7 @@ use crate::attempt;
 use crate::claimed;
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::pause::Pause;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
 use crate::wanted::Wanted;
@@ -48,6 +49,8 @@ pub struct Session {
     pub conversation: i64,
     /// Whether this conversation was told how to take peer text.
     pub guarded: bool,
+    /// How its conversation began, if it was paused then and the text for a beginning is still to be said.
+    pub owes: Option<Start>,
     /// When it was first seen.
     pub started: i64,
     /// When it ended.
@@ -116,10 +119,12 @@ pub struct SessionView {
     pub seen: i64,
     /// Messages whose body has not reached it.
     pub unread: u32,
+    /// What pauses it.
+    pub paused: Option<Pause>,
 }
 
 pub(crate) const COLUMNS: &str = "id, provider, native, host_pid, host_start, room, label, roles, cwd, repo, \
-     summary, conversation, guarded, started, ended, end_reason";
+     summary, conversation, guarded, started, ended, end_reason, owes";
 
 impl Session {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -142,6 +147,7 @@ impl Session {
             started: row.get(13)?,
             ended: row.get(14)?,
             end_reason: row.get(15)?,
+            owes: row.get::<_, Option<String>>(16)?.map(|word| Start::from_word(&word)),
         })
     }
 
@@ -260,11 +266,13 @@ impl Store {
             [session.id.to_string()],
             |row| row.get(0),
         )?;
-        Ok(SessionView { session, presence, seen, unread })
+        let paused = self.paused(&session);
+        Ok(SessionView { session, presence, seen, unread, paused })
     }
 
-    /// Notes sessions whose host process is gone as ended.
-    fn reap(&mut self) -> Result<(), StoreError> {
+    /// Notes sessions whose host process is gone as ended. Whoever sends without looking at the list of sessions calls
+    /// it first, so that nobody rings the door of a process that is no more.
+    pub fn reap(&mut self) -> Result<(), StoreError> {
         let gone = gone(&self.db, None)?;
         if gone.is_empty() {
             return Ok(());
@@ -284,6 +292,11 @@ impl Store {
 pub(crate) fn by_id(db: &Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
     Ok(db.query_row(&sql, [id.to_string()], Session::read).optional()?)
+}
+
+/// A session's label; its id if it is not known.
+pub(crate) fn label(db: &Connection, id: SessionId) -> Result<String, StoreError> {
+    Ok(by_id(db, id)?.map_or_else(|| id.to_string(), |session| session.label))
 }
 
 fn hosted(db: &Connection, provider: &str, host: ProcessKey) -> Result<Vec<Session>, StoreError> {

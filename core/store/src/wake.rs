@@ -11,6 +11,7 @@ use crate::clock::{PASSED, Reading};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
+use crate::rule::UNMUTED;
 use crate::run::Activity;
 
 /// A burst is gathered: no nudge before the newest message is so old, in milliseconds.
@@ -80,6 +81,9 @@ impl Store {
         let Some(live) = folder.live().filter(|live| ringer.host.is_none_or(|host| host == live.host)) else {
             return Ok(Due::Nothing);
         };
+        if self.paused(&self.session(session)?).is_some() {
+            return Ok(Due::Nothing);
+        }
         let seen = folder.last_seen().unwrap_or(now);
         self.write(|tx| {
             let claims = claim::standing(tx, session, now, |server| folder.server_lives(server))?;
@@ -157,7 +161,7 @@ fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result
     let sql = format!(
         "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
          WHERE d.session = :session AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL AND d.doubt = 0
-           AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
+           AND NOT {PASSED} AND {UNMUTED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(

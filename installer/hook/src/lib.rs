@@ -25,6 +25,8 @@ use session_bridge_store::{
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
 /// What a person reads in place of a nudge that came late.
 const LATE: &str = "session-bridge: the messages of this wake were delivered already.";
+/// The same while the session is paused.
+const PAUSED: &str = "session-bridge is paused: the messages of this wake wait until it is turned on.";
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
@@ -178,7 +180,7 @@ fn put_out(
     began: Instant,
 ) -> Result<(), String> {
     let reply = match (outcome.late_nudge, outcome.text.as_str()) {
-        (true, _) => Reply::Drop(LATE),
+        (true, _) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
         (false, "") => return Ok(()),
         (false, text) => Reply::carrying(event.moment, text),
     };

@@ -15,7 +15,7 @@ use session_bridge_core::message::MAX_BODY_BYTES;
 use session_bridge_core::name::Name;
 use session_bridge_core::process;
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::{Author, Role, Session, SessionView, Store};
+use session_bridge_store::{Author, Pause, Role, Session, SessionView, Store};
 
 use crate::report::Failure;
 use crate::term::Ui;
@@ -252,5 +252,6 @@ pub(crate) fn brief(view: &SessionView) -> Value {
         "provider": session.provider,
         "room": session.room,
         "presence": view.presence,
+        "paused": view.paused.as_ref().map(Pause::as_str),
     })
 }

@@ -9,7 +9,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
-use session_bridge_store::{Arrival, Clock, Session, Store, StoreError, Unbound, Wanted};
+use session_bridge_store::{Arrival, Clock, Pause, Session, Store, StoreError, Unbound, Wanted};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -32,6 +32,18 @@ pub(super) struct Me {
 impl Me {
     fn new(card: &'static Card, session: Session) -> Self {
         Self { card, id: session.id, room: session.room, conversation: session.conversation }
+    }
+
+    /// A paused session's tools do nothing.
+    pub(super) fn refuse_if_paused(&self, store: &Store) -> Result<(), Refusal> {
+        match Pause::of(store.home(), self.card.id.as_str(), self.id) {
+            None => Ok(()),
+            Some(pause) => Err(Refusal::new(
+                "paused",
+                format!("{} paused by the user", pause.what()),
+                "nothing was stored or shown; go on without the bridge until the user turns it on again",
+            )),
+        }
     }
 
     /// The session's row, as long as the conversation that called goes on.

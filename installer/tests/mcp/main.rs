@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod bad_input;
+mod control;
 mod deadlines;
 mod evidence;
 mod harness;

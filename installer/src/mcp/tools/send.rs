@@ -33,7 +33,10 @@ pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, 
             },
         )?;
         let to = recipients(store, &sent.recipients)?;
-        Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
+        let (left_out, next) = (labels(store, &sent.left_out)?, paused(&to));
+        Ok(Reply::plain(
+            json!({"status": "stored", "id": sent.id, "to": to, "blocked_by": left_out, "next": next}),
+        ))
     });
     let reply = sent.await?;
     if lifetime_ms.is_some() {
@@ -62,12 +65,18 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
         )?;
         let count = sent.recipients.len();
         let to = recipients(store, &sent.recipients)?;
+        let next = if count == 0 {
+            Some("nobody will read it: nobody else is there who takes it")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "recipients": count,
             "to": to,
-            "next": (count == 0).then_some("nobody else is in this room, so nobody will read it"),
+            "blocked_by": labels(store, &sent.left_out)?,
+            "next": next,
         })))
     });
     let reply = sent.await?;
@@ -94,12 +103,17 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
         let sent = post::reply(store, author, id, kind, args.subject.as_deref(), &args.body)?;
         let to = recipients(store, &sent.recipients)?;
         let nobody = sent.recipients.is_empty();
+        let next = if nobody {
+            Some("it came from the command line; whoever asked reads the answer there")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "answers": id,
             "to": to,
-            "next": nobody.then_some("it came from the command line; whoever asked reads the answer there"),
+            "next": next,
         })))
     })
     .await
@@ -109,7 +123,20 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
 pub(super) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
     let named = ids.iter().take(MAX_NAMED).map(|id| {
         let view = store.view(store.session(*id)?)?;
-        Ok(json!({"label": view.session.label, "id": id, "state": view.presence.as_str()}))
+        let paused = view.paused.is_some().then_some(true);
+        Ok(json!({"label": view.session.label, "id": id, "state": view.presence.as_str(), "paused": paused}))
     });
     named.collect()
+}
+
+/// What a sender is told whose message goes nowhere for now.
+fn paused(to: &[Value]) -> Option<&'static str> {
+    to.iter().any(|one| one["paused"] == true).then_some(
+        "the user paused a recipient: your message is kept, and goes out when they turn it on again",
+    )
+}
+
+/// Who blocks the sender, by label.
+fn labels(store: &Store, ids: &[SessionId]) -> Result<Vec<String>, StoreError> {
+    ids.iter().take(MAX_NAMED).map(|id| Ok(store.session(*id)?.label)).collect()
 }
