@@ -210,7 +210,7 @@ fn take(
     let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
     let heard = if is_for_people(event) { "true" } else { rule::UNMUTED };
     let sql = format!(
-        "SELECT {MESSAGE}, d.doubt FROM delivery d JOIN message m USING (seq)
+        "SELECT {MESSAGE}, d.doubt FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
          WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL AND {heard} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
@@ -268,7 +268,7 @@ fn may_go_on(
 
 fn parked(tx: &Transaction<'_>, session: SessionId) -> Result<usize, StoreError> {
     let count: i64 = tx
-        .prepare_cached("SELECT count(*) FROM delivery WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
+        .prepare_cached("SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
         .query_row([session.to_string()], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }

@@ -5,6 +5,7 @@
 //! event of the session has something to do; a delivery leaves `stored` only inside a transaction that records the
 //! attempt; evidence moves states forward, never back.
 
+mod arrival;
 mod attempt;
 mod beginning;
 mod block;
@@ -37,6 +38,7 @@ mod unbound;
 mod wake;
 mod wanted;
 
+pub use arrival::Sign;
 pub use block::{Block, Budget};
 pub use claim::{ClaimId, Filter};
 pub use claimed::IgnoredClaim;
@@ -54,7 +56,7 @@ pub use row::{Message, State};
 pub use rule::{Rule, RuleKind};
 pub use run::{Activity, Lease, LifeLock, Live, Note, RunFolder, RunFolders};
 pub use salvage::{Salvaged, SetAside};
-pub use send::{Author, Draft, Sent};
+pub use send::{Author, Draft, Letter, Sent};
 pub use servers::{Program, Server};
 pub use session::{Arrival, Presence, Session, SessionView};
 pub use unbound::Unbound;

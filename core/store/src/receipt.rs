@@ -108,7 +108,9 @@ impl Store {
     pub fn unheard(&mut self, mend: bool) -> Result<Vec<SessionId>, StoreError> {
         let run = self.run.clone();
         self.write(|tx| {
-            let mut statement = tx.prepare(&format!("SELECT DISTINCT session FROM delivery WHERE {HOT}"))?;
+            let mut statement = tx.prepare(&format!(
+                "SELECT DISTINCT session FROM delivery INDEXED BY delivery_hot WHERE {HOT}"
+            ))?;
             let rows = statement.query_map([], |row| parsed::<SessionId>(row, 0))?;
             let mut unheard = Vec::new();
             for row in rows {

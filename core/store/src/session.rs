@@ -250,24 +250,44 @@ impl Store {
         Ok(views)
     }
 
+    /// The sessions of a room as addresses are resolved among them, ended ones included.
+    pub fn candidates(&mut self, room: &str) -> Result<Vec<Candidate>, StoreError> {
+        self.reap()?;
+        let sql = format!("SELECT {COLUMNS} FROM session WHERE room = ?1");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map([room], Session::read)?;
+        rows.map(|row| row.map(|session| session.candidate(self.seen(&session))).map_err(Into::into))
+            .collect()
+    }
+
     /// One session with what the run folder knows.
     pub fn view(&self, session: Session) -> Result<SessionView, StoreError> {
+        let (presence, seen) = (self.presence(&session), self.seen(&session));
+        let unread = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND state IN ('stored', 'offered')",
+            )?
+            .query_row([session.id.to_string()], |row| row.get(0))?;
+        let paused = self.paused(&session);
+        Ok(SessionView { session, presence, seen, unread, paused })
+    }
+
+    /// Whether a session can be expected to hear.
+    pub fn presence(&self, session: &Session) -> Presence {
         let folder = self.run.session(session.id);
-        let seen = folder.last_seen().unwrap_or(session.started).max(session.started);
-        let quiet = self.now() - seen > OFFLINE_AFTER_MS;
-        let presence = match folder.live() {
+        let quiet = self.now() - self.seen(session) > OFFLINE_AFTER_MS;
+        match folder.live() {
             _ if session.ended.is_some() => Presence::Ended,
             _ if quiet && !folder.any_server_lives() => Presence::Offline,
             Some(live) if live.activity == Activity::Busy => Presence::Busy,
             _ => Presence::Idle,
-        };
-        let unread = self.db.query_row(
-            "SELECT count(*) FROM delivery WHERE session = ?1 AND state IN ('stored', 'offered')",
-            [session.id.to_string()],
-            |row| row.get(0),
-        )?;
-        let paused = self.paused(&session);
-        Ok(SessionView { session, presence, seen, unread, paused })
+        }
+    }
+
+    /// When a session gave its last sign of life, in milliseconds since 1970.
+    fn seen(&self, session: &Session) -> i64 {
+        self.run.session(session.id).last_seen().unwrap_or(session.started).max(session.started)
     }
 
     /// Notes sessions whose host process is gone as ended. Whoever sends without looking at the list of sessions calls
@@ -291,7 +311,7 @@ impl Store {
 
 pub(crate) fn by_id(db: &Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
-    Ok(db.query_row(&sql, [id.to_string()], Session::read).optional()?)
+    Ok(db.prepare_cached(&sql)?.query_row([id.to_string()], Session::read).optional()?)
 }
 
 /// A session's label; its id if it is not known.
@@ -303,14 +323,14 @@ fn hosted(db: &Connection, provider: &str, host: ProcessKey) -> Result<Vec<Sessi
     let sql = format!(
         "SELECT {COLUMNS} FROM session WHERE ended IS NULL AND provider = ?1 AND host_pid = ?2 AND host_start = ?3"
     );
-    let mut statement = db.prepare(&sql)?;
+    let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params![provider, host.pid, host.start.cast_signed()], Session::read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Live sessions, of one room or of all, whose host process is gone.
 fn gone(db: &Connection, room: Option<&str>) -> Result<Vec<SessionId>, StoreError> {
-    let mut statement = db.prepare(
+    let mut statement = db.prepare_cached(
         "SELECT id, host_pid, host_start FROM session
          WHERE ended IS NULL AND host_pid IS NOT NULL AND (?1 IS NULL OR room = ?1)",
     )?;
@@ -381,7 +401,7 @@ fn by_native(tx: &Connection, provider: &str, native: &str) -> Result<Option<Ses
         "SELECT {COLUMNS} FROM session
          WHERE id = (SELECT session FROM alias WHERE provider = ?1 AND native = ?2)"
     );
-    Ok(tx.query_row(&sql, [provider, native], Session::read).optional()?)
+    Ok(tx.prepare_cached(&sql)?.query_row([provider, native], Session::read).optional()?)
 }
 
 /// The session that goes on under a new native id: the one that this process hosted before `/clear`, or the one that

@@ -10,15 +10,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
+use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
-use session_bridge_core::{environment, id::SessionId};
 use session_bridge_store::{
-    Activity, Arrival, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Store, Wanted,
+    Activity, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Sign, Store,
 };
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
@@ -125,7 +124,8 @@ fn serve(
             folder.set_live(live).map_err(text)?;
         }
     }
-    drop(store);
+    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
+    std::mem::forget(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)?;
     if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
         // The turn goes on.
@@ -159,21 +159,13 @@ fn arrive(
     event: &HookEvent<'_>,
     process: Option<ProcessKey>,
 ) -> Result<Session, session_bridge_store::StoreError> {
-    let card = provider.card();
-    let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
-    let claimed = host.env_text(environment::SESSION_ID.name).and_then(|id| id.parse::<SessionId>().ok());
-    let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
-    store.arrive(&Arrival {
-        provider: card.id.as_str(),
-        short: card.short,
+    let sign = Sign {
         native: &event.native,
         host: process,
-        one_per_process: card.one_per_process(),
         cwd: event.cwd.as_deref().filter(|path: &&Path| path.is_absolute()),
-        start,
-        claimed,
-        wanted,
-    })
+        start: (event.moment == Moment::SessionStart).then_some(event.start),
+    };
+    store.arrive_on(host, provider.card(), sign)
 }
 
 /// Three steps: note `writing`, one write, note `written`. An attempt without a note put out nothing.

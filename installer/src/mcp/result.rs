@@ -72,7 +72,7 @@ impl Bodies {
 }
 
 /// A call that did nothing: a stable code, what is wrong, and what to do next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,

@@ -10,6 +10,7 @@ mod harness;
 mod identity;
 mod protocol;
 mod repair;
+mod tokens;
 mod tools;
 mod upgrade;
 mod waits;

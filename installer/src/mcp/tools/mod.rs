@@ -3,7 +3,7 @@
 mod args;
 mod ask;
 mod inbox;
-mod send;
+pub(super) mod send;
 mod sessions;
 
 use std::time::Duration;
