@@ -1,7 +1,7 @@
 //! Opening the store: which file, with which settings, and whether it is still the one that everybody means.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub enum Role {
 /// The log is merged into the database when it has so many pages: a merge waits twice for the medium, so it must not
 /// come with every few hundred messages.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// How a write-ahead log begins; the last bit says in which order its checksums are. From SQLite's file format.
+const LOG_MAGIC: u32 = 0x377f_0683;
 
 /// The open store. One connection, used by one thread at a time.
 #[derive(Debug)]
@@ -197,7 +199,7 @@ impl Store {
         if self.wal.is_none() {
             let mut path = self.file.path.clone().into_os_string();
             path.push("-wal");
-            match OpenOptions::new().write(true).open(&path) {
+            match OpenOptions::new().read(true).write(true).open(&path) {
                 Ok(file) => self.wal = Some(file),
                 // Nobody has committed anything since the log was last merged into the database, durably.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -207,8 +209,24 @@ impl Store {
         // On macOS, this is the flush that reaches the medium (F_FULLFSYNC).
         let flushed = self.wal.as_ref().map_or(Ok(()), File::sync_data);
         flushed.map_err(StoreError::io("flush", &self.file.path))?;
+        self.expect_log()?;
         self.unflushed = false;
         Ok(())
+    }
+
+    /// What a log without its beginning holds is lost to whoever opens it next. The library, which reads its own copy
+    /// of the log's index, would not notice.
+    fn expect_log(&self) -> Result<(), StoreError> {
+        let Some(log) = &self.wal else { return Ok(()) };
+        let mut magic = [0; 4];
+        match log.read_at(&mut magic, 0) {
+            Ok(4) if u32::from_be_bytes(magic) | 1 != LOG_MAGIC => Err(StoreError::Damaged {
+                path: self.file.path.clone(),
+                detail: "its write-ahead log was overwritten".to_owned(),
+            }),
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError::io("read", &self.file.path)(error)),
+        }
     }
 
     /// Reads the whole file and names what is wrong with it; empty when all is well.
