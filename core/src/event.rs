@@ -104,6 +104,8 @@ pub struct HookEvent<'a> {
     pub subagent: Option<Cow<'a, str>>,
     /// For [`Moment::PromptSubmit`]: the nudge of ours that is the whole prompt.
     pub nudge: Option<Nudge>,
+    /// For [`Moment::PromptSubmit`]: no person wrote it. The host did, to tell of something that ended in the background.
+    pub by_host: bool,
     /// For [`Moment::SessionStart`]: why.
     pub start: Start,
     /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when

@@ -5,6 +5,7 @@
 //! run/<session>/bell    exists while an event of this session has something to do
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
+//! run/<session>/ringer  held by the one process that rings the session's door
 //! run/<session>/door    variables of its host that a sender needs to wake it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
 //! run/alias/<provider>/<native id>   a link to the session's folder
@@ -18,6 +19,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::process::ProcessKey;
@@ -110,6 +112,8 @@ pub enum Activity {
     Busy,
     /// Waiting for its user.
     Idle,
+    /// Waiting for its user, who interrupted the last turn.
+    Interrupted,
 }
 
 /// The content of `live`.
@@ -119,26 +123,51 @@ pub struct Live {
     pub host: ProcessKey,
     /// What it is doing.
     pub activity: Activity,
+    /// Its user began the present turn, or the last one, and no peer's text came into it since.
+    pub by_user: bool,
 }
 
 impl Live {
+    /// What an event of a session says, after what the one before it said.
+    pub fn after(event: &HookEvent<'_>, host: ProcessKey, before: Option<Self>) -> Self {
+        let activity = match event.moment {
+            Moment::PromptSubmit | Moment::AfterTool => Activity::Busy,
+            Moment::Interrupt => Activity::Interrupted,
+            _ => Activity::Idle,
+        };
+        let goes_on = before.is_some_and(|live| live.by_user);
+        let by_user = match event.moment {
+            Moment::PromptSubmit if event.nudge.is_some() => false,
+            Moment::PromptSubmit => goes_on || !event.by_host,
+            _ => goes_on,
+        };
+        Self { host, activity, by_user }
+    }
+
+    /// All words have the same length, so that the file is never seen half-written.
     fn encode(self) -> String {
-        let word = match self.activity {
-            Activity::Busy => "busy",
-            Activity::Idle => "idle",
+        let word = match (self.activity, self.by_user) {
+            (Activity::Busy, false) => "busy",
+            (Activity::Busy, true) => "user",
+            (Activity::Idle, false) => "idle",
+            (Activity::Idle, true) => "done",
+            (Activity::Interrupted, _) => "halt",
         };
         format!("{word} {} {}\n", self.host.pid, self.host.start)
     }
 
     fn decode(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
-        let activity = match words.next()? {
-            "busy" => Activity::Busy,
-            "idle" => Activity::Idle,
+        let (activity, by_user) = match words.next()? {
+            "busy" => (Activity::Busy, false),
+            "user" => (Activity::Busy, true),
+            "idle" => (Activity::Idle, false),
+            "done" => (Activity::Idle, true),
+            "halt" => (Activity::Interrupted, false),
             _ => return None,
         };
         let host = ProcessKey { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
-        Some(Self { host, activity })
+        Some(Self { host, activity, by_user })
     }
 }
 
@@ -265,17 +294,26 @@ impl RunFolder {
             .map_err(StoreError::io("write", &path))
     }
 
-    /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `busy` and
-    /// `idle` have the same length, so that the file is never seen half-written.
-    pub fn touch_live(&self, live: Live) -> bool {
+    /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `next` makes it of
+    /// what stands there.
+    pub fn touch_live(&self, host: ProcessKey, next: impl FnOnce(Live) -> Live) -> bool {
         let Ok(mut file) = OpenOptions::new().read(true).write(true).open(self.file("live")) else {
             return false;
         };
         let mut text = String::new();
-        if file.read_to_string(&mut text).is_err() || Live::decode(&text).map(|l| l.host) != Some(live.host) {
+        if file.read_to_string(&mut text).is_err() {
             return false;
         }
-        file.rewind().and_then(|()| file.write_all(live.encode().as_bytes())).is_ok()
+        let Some(live) = Live::decode(&text).filter(|live| live.host == host) else { return false };
+        file.rewind().and_then(|()| file.write_all(next(live).encode().as_bytes())).is_ok()
+    }
+
+    /// A peer's text came into the present turn: it is no longer its user's alone.
+    pub(crate) fn join_turn(&self) {
+        if let Some(live) = self.live().filter(|live| live.by_user) {
+            // Were this to fail, the chain would be counted one hop shorter.
+            self.touch_live(live.host, |live| Live { by_user: false, ..live });
+        }
     }
 
     /// Notes the variables that a door of this session needs, as its own hook sees them (rule W7). Written only when
@@ -315,7 +353,16 @@ impl RunFolder {
 
     /// Takes the lease if nobody holds it.
     pub fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
-        let path = self.file("lock");
+        self.try_lock("lock")
+    }
+
+    /// The same for ringing this session's door: there is one ringer at a time.
+    pub fn try_ringer(&self) -> Result<Option<Lease>, StoreError> {
+        self.try_lock("ringer")
+    }
+
+    fn try_lock(&self, name: &str) -> Result<Option<Lease>, StoreError> {
+        let path = self.file(name);
         let lock = private()
             .write(true)
             .create(true)

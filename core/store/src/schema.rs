@@ -28,6 +28,8 @@ CREATE TABLE session (
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
+    hop INTEGER NOT NULL DEFAULT 0,
+    hop_at INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -70,6 +72,7 @@ CREATE TABLE delivery (
     seq INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'stored',
     parked INTEGER NOT NULL DEFAULT 0,
+    wakes INTEGER NOT NULL DEFAULT 1,
     doubt INTEGER NOT NULL DEFAULT 0,
     attempt TEXT,
     shown INTEGER NOT NULL DEFAULT 0,
@@ -83,6 +86,8 @@ CREATE INDEX delivery_message ON delivery(seq);
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,
     session TEXT NOT NULL,
+    wakes INTEGER NOT NULL DEFAULT 1,
+    remark TEXT,
     PRIMARY KEY (seq, session)
 ) WITHOUT ROWID, STRICT;
 
@@ -135,12 +140,21 @@ CREATE INDEX claim_session ON claim(session);
 CREATE TABLE wake (
     id TEXT PRIMARY KEY,
     session TEXT NOT NULL,
+    due INTEGER,
     tries INTEGER NOT NULL DEFAULT 0,
     tried INTEGER,
     closed INTEGER
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX wake_open ON wake(session) WHERE closed IS NULL;
+CREATE INDEX wake_due ON wake(due) WHERE closed IS NULL AND due IS NOT NULL;
 CREATE INDEX wake_session ON wake(session, tried);
+
+CREATE TABLE rung (
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    wake TEXT NOT NULL,
+    PRIMARY KEY (who, at, wake)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE salvaged (
     generation INTEGER PRIMARY KEY,
