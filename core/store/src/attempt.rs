@@ -225,7 +225,8 @@ pub(crate) fn written(tx: &Transaction<'_>, attempt: &Attempt, now: i64) -> Resu
             let evidence = Some("written whole and in time");
             advance(tx, attempt.session, seq, State::Offered, Some(&attempt.surface), evidence, now)?;
         }
-        update(tx, attempt, seq, "shown = 1")?;
+        // Why it waited is of no use to its sender any more.
+        update(tx, attempt, seq, if part == Part::Body { "shown = 1, remark = NULL" } else { "shown = 1" })?;
     }
     Ok(())
 }

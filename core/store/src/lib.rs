@@ -8,6 +8,7 @@
 mod attempt;
 mod beginning;
 mod block;
+mod chain;
 mod claim;
 mod clock;
 mod error;
@@ -19,6 +20,7 @@ mod inbox;
 mod look;
 mod notice;
 mod open;
+mod pace;
 mod pull;
 mod receipt;
 mod row;

@@ -15,10 +15,8 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
+use crate::wake;
 use crate::wanted::Wanted;
-
-/// A session is offline after so many milliseconds without a sign of life.
-pub(crate) const OFFLINE_AFTER_MS: i64 = 10 * 60 * 1000;
 
 /// One running conversation of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,7 +241,7 @@ impl Store {
     pub fn view(&self, session: Session) -> Result<SessionView, StoreError> {
         let folder = self.run.session(session.id);
         let seen = folder.last_seen().unwrap_or(session.started).max(session.started);
-        let quiet = self.now() - seen > OFFLINE_AFTER_MS;
+        let quiet = self.now() - seen > i64::from(self.limits().offline_after_s) * 1000;
         let presence = match folder.live() {
             _ if session.ended.is_some() => Presence::Ended,
             _ if quiet && !folder.any_server_lives() => Presence::Offline,
@@ -455,6 +453,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
         attempt::sweep_dead(tx, &folder, id)?;
     }
     attempt::doubt_open(tx, id)?;
+    wake::end(tx, id, now)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
         params![id.to_string(), now, why],
