@@ -79,7 +79,11 @@ pub const TABLE: &[Setting] = &[
         (1, 60),
         "How often in a minute the sessions of a room that share a role are woken, all together. A session without roles counts alone. Further wakes are put off, not lost.",
     ),
-    number("wake_cooldown_s", (0, 600), "From one wake of a session to its next, in seconds. A wake that comes earlier is put off."),
+    number(
+        "wake_cooldown_s",
+        (0, 600),
+        "From one wake of a session to its next, in seconds. A wake that comes earlier is put off.",
+    ),
     number(
         "quiet_reset_s",
         (1, DAY),

@@ -7,8 +7,8 @@ use session_bridge_core::provider::{By, Card, Proof};
 
 use crate::attempt::{self, Attempt, NewAttempt, Status};
 use crate::beginning;
-use crate::chain;
 use crate::block::{self, Block, Budget, Frame, Waiting};
+use crate::chain;
 use crate::claim;
 use crate::error::StoreError;
 use crate::expire;

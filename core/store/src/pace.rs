@@ -18,10 +18,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn of(limits: &Limits) -> Self {
-        Self {
-            cooldown_ms: i64::from(limits.wake_cooldown_s) * 1000,
-            per_minute: limits.wakes_per_minute,
-        }
+        Self { cooldown_ms: i64::from(limits.wake_cooldown_s) * 1000, per_minute: limits.wakes_per_minute }
     }
 
     /// When a session may be woken again at the earliest, and which limit says so. `last` is its last wake.
@@ -33,11 +30,14 @@ impl Pace {
         now: i64,
     ) -> Result<(i64, String), StoreError> {
         let mut next = last.map_or(0, |at| at + self.cooldown_ms);
-        let mut why = format!("it was woken less than {} s ago (limits.wake_cooldown_s)", self.cooldown_ms / 1000);
+        let mut why =
+            format!("it was woken less than {} s ago (limits.wake_cooldown_s)", self.cooldown_ms / 1000);
         for who in who(tx, session)? {
             // The wake that has to be a minute ago before there is room for another.
             let filled: Option<i64> = tx
-                .prepare_cached("SELECT at FROM rung WHERE who = ?1 AND at > ?2 ORDER BY at DESC LIMIT 1 OFFSET ?3")?
+                .prepare_cached(
+                    "SELECT at FROM rung WHERE who = ?1 AND at > ?2 ORDER BY at DESC LIMIT 1 OFFSET ?3",
+                )?
                 .query_row(params![who.key, now - MINUTE_MS, self.per_minute - 1], |row| row.get(0))
                 .optional()?;
             if let Some(free) = filled.map(|at| at + MINUTE_MS).filter(|free| *free > next) {

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
-use crate::chain;
 use crate::attempt::{self, NewAttempt, Part};
+use crate::chain;
 use crate::claim::{self, ClaimId, Filter};
 use crate::error::StoreError;
 use crate::expire;

@@ -492,12 +492,36 @@ mod tests {
         let (_dir, folders) = folders();
         let folder = folders.session(SessionId::generate());
         folder.create().unwrap();
-        let mine = Live { host: ProcessKey { pid: 7, start: 9 }, activity: Activity::Idle };
-        assert!(!folder.touch_live(mine), "no file yet");
+        let host = ProcessKey { pid: 7, start: 9 };
+        let mine = Live { host, activity: Activity::Idle, by_user: true };
+        let busy = |live| Live { activity: Activity::Busy, ..live };
+        assert!(!folder.touch_live(host, busy), "no file yet");
         folder.set_live(mine).unwrap();
-        assert!(folder.touch_live(Live { activity: Activity::Busy, ..mine }));
-        assert_eq!(folder.live().unwrap().activity, Activity::Busy);
-        assert!(!folder.touch_live(Live { host: ProcessKey { pid: 7, start: 10 }, ..mine }), "a reused pid");
+        assert!(folder.touch_live(host, busy));
+        assert_eq!(folder.live(), Some(busy(mine)));
+        assert!(!folder.touch_live(ProcessKey { start: 10, ..host }, busy), "a reused pid");
+    }
+
+    #[test]
+    fn a_sign_of_life_says_whose_turn_it_is() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let host = ProcessKey { pid: 7, start: 9 };
+        let length = |live: Live| live.encode().len();
+        for activity in [Activity::Busy, Activity::Idle, Activity::Interrupted] {
+            for by_user in [false, true] {
+                let live = Live { host, activity, by_user };
+                folder.set_live(live).unwrap();
+                let read = folder.live().unwrap();
+                assert_eq!(read.activity, activity);
+                assert_eq!(read.by_user, by_user && activity != Activity::Interrupted);
+                assert_eq!(length(live), length(read), "a file that is rewritten in place keeps its length");
+            }
+        }
+        folder.set_live(Live { host, activity: Activity::Busy, by_user: true }).unwrap();
+        folder.join_turn();
+        assert_eq!(folder.live(), Some(Live { host, activity: Activity::Busy, by_user: false }));
     }
 
     #[test]

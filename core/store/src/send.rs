@@ -53,8 +53,6 @@ pub struct Draft<'a> {
     pub urgency: Urgency,
     /// How long it may wait, in milliseconds.
     pub lifetime_ms: Option<i64>,
-    /// Whether it may start turns, if its kind may. A message to everybody does so on request only (rule D9).
-    pub wakes: bool,
 }
 
 /// How a message is laid down for one recipient.
@@ -71,7 +69,9 @@ impl Lay {
     pub(crate) const QUIET: Self = Self { wakes: false, remark: None };
 
     fn of(draft: &Draft<'_>, hop: u32, recipient: &Session, limits: &Limits) -> Self {
-        if !draft.wakes || !draft.kind.wakes() {
+        // A message to everybody wakes on request only (rule D9).
+        let to_everybody = draft.to == "*" && draft.urgency != Urgency::High;
+        if to_everybody || !draft.kind.wakes() {
             return Self::QUIET;
         }
         let limit = if hop >= limits.hops {

@@ -250,7 +250,9 @@ impl Look<'_> {
             Activity::Busy if tries > 0 => None,
             Activity::Busy if !self.ringer.queues => Some(seen + BUSY_MS),
             // A queue is of no use to a turn. Look again, in case the turn's end is not told.
-            Activity::Busy if seen + BUSY_MOST_MS > self.now => Some((seen + BUSY_MS).max(self.now + BUSY_MS)),
+            Activity::Busy if seen + BUSY_MOST_MS > self.now => {
+                Some((seen + BUSY_MS).max(self.now + BUSY_MS))
+            }
             Activity::Busy => Some(self.now),
         }
     }

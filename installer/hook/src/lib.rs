@@ -91,8 +91,8 @@ fn serve(
     let mut store = Store::open(home, Role::Hook).map_err(text)?;
     let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
     let folder = runs.session(session.id);
-    if let Some(live) = live(&event, process) {
-        folder.set_live(live).map_err(text)?;
+    if let Some(process) = process {
+        folder.set_live(Live::after(&event, process, folder.live())).map_err(text)?;
     }
     if let Some(door) = provider.card().command_door() {
         let variables: Vec<_> = door.env.iter().filter_map(|name| Some((*name, host.env(name)?))).collect();
@@ -101,18 +101,18 @@ fn serve(
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
     let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
-    if let (true, Some(process)) = (outcome.late_nudge, process) {
+    if outcome.late_nudge {
         // No turn begins, so no event will end it.
-        folder.set_live(Live { host: process, activity: Activity::Idle }).map_err(text)?;
+        note(&folder, process, Activity::Idle);
     }
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
     drop(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)?;
-    if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
+    if event.moment == Moment::TurnEnd && !outcome.text.is_empty() {
         // The turn goes on.
-        folder.set_live(Live { host, activity: Activity::Busy }).map_err(text)?;
+        note(&folder, process, Activity::Busy);
     }
     Ok(())
 }
@@ -123,16 +123,15 @@ fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKe
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
     plain
         && event.nudge.is_none()
-        && live(event, process).is_some_and(|live| folder.touch_live(live))
+        && process.is_some_and(|host| folder.touch_live(host, |live| Live::after(event, host, Some(live))))
         && !folder.bell_stands()
 }
 
-fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {
-    let activity = match event.moment {
-        Moment::PromptSubmit | Moment::AfterTool => Activity::Busy,
-        _ => Activity::Idle,
-    };
-    process.map(|host| Live { host, activity })
+/// Notes what the session is doing after all. A file that is gone meanwhile is no matter: the next event makes it anew.
+fn note(folder: &RunFolder, process: Option<ProcessKey>, activity: Activity) {
+    if let Some(host) = process {
+        folder.touch_live(host, |live| Live { activity, ..live });
+    }
 }
 
 fn arrive(

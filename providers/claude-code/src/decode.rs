@@ -8,6 +8,9 @@ use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
+/// How a prompt begins that Claude Code writes itself, when something ended in the background.
+const NOTIFICATION: &str = "\"<task-notification>";
+
 /// The fields that count. Everything else is skipped, and the prompt is, without a copy.
 #[derive(Deserialize)]
 struct Payload<'a> {
@@ -69,6 +72,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         cwd: payload.cwd.and_then(Text::folder),
         subagent: payload.agent_id.and_then(Text::filled),
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
+        by_host: payload.prompt.is_some_and(|json| json.get().starts_with(NOTIFICATION)),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
