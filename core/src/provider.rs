@@ -72,7 +72,7 @@ impl Card {
     /// The door that senders ring: its name, the variables it needs and its arguments.
     pub fn command_door(&self) -> Option<CommandDoor> {
         self.wake.iter().find_map(|wake| match *wake {
-            Wake::Command { name, env, args } => Some(CommandDoor { name, env, args }),
+            Wake::Command { name, env, args, queues } => Some(CommandDoor { name, env, args, queues }),
             Wake::Socket { .. } => None,
         })
     }
@@ -178,6 +178,8 @@ pub enum Wake {
         env: &'static [&'static str],
         /// The arguments for a native session id and a text.
         args: fn(&str, &str) -> Vec<String>,
+        /// What it takes waits behind the turn that is under way, and after an interruption until the next prompt.
+        queues: bool,
     },
 }
 
@@ -190,6 +192,8 @@ pub struct CommandDoor {
     pub env: &'static [&'static str],
     /// The arguments for a native session id and a text.
     pub args: fn(&str, &str) -> Vec<String>,
+    /// What it takes waits behind the turn that is under way, and after an interruption until the next prompt.
+    pub queues: bool,
 }
 
 impl Wake {

@@ -72,7 +72,7 @@ pub fn send(store: &mut Store, out: &Outgoing<'_>) -> Result<Sent, PostError> {
 
 /// As [`send`], under an id that the caller chose, for instance to claim the answer before anybody can give it.
 pub fn send_as(store: &mut Store, id: MessageId, out: &Outgoing<'_>) -> Result<Sent, PostError> {
-    let kind = message::check(out.kind, out.subject, out.body)?;
+    let kind = message::check(out.kind, out.subject, out.body, store.limits().body_bytes)?;
     let recipients = resolve(store, out.room, out.to, me(&out.author), out.newest)?;
     let draft = Draft {
         id,
@@ -101,7 +101,7 @@ pub fn reply(
     subject: Option<&str>,
     body: &str,
 ) -> Result<Sent, PostError> {
-    let kind = message::check(kind, subject, body)?;
+    let kind = message::check(kind, subject, body, store.limits().body_bytes)?;
     let parent = store.message(to)?;
     let recipients: Vec<SessionId> =
         parent.sender.into_iter().filter(|id| Some(*id) != me(&author)).collect();

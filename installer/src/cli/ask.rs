@@ -44,9 +44,9 @@ pub(crate) struct Args {
     /// Where several sessions answer to the address, ask the one that was seen last.
     #[arg(long)]
     newest: bool,
-    /// How long to wait for the answer.
-    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = duration::parse)]
-    timeout: Duration,
+    /// How long to wait for the answer. Default: 90s, or `limits.ask_timeout_s` of settings.json.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
     /// Wait again for the answer to this question instead of asking one.
     #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["to", "body", "body_file", "as_session", "room", "subject", "urgency", "expires", "newest"])]
     resume: Option<String>,
@@ -60,7 +60,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         Some(text) => message_named(&store, text)?,
         None => send(args, context, &mut store)?,
     };
-    let until = Instant::now() + args.timeout;
+    let usual = Duration::from_secs(store.limits().ask_timeout_s.into());
+    let timeout = args.timeout.unwrap_or(usual);
+    let until = Instant::now() + timeout;
     let mut progress = Progress::new(context.ui, id);
     let mut version = None;
     let mut looked = Instant::now();
@@ -84,7 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         std::thread::sleep(NAP);
     };
     progress.clear()?;
-    finish(context.ui, &store, id, &end, &receipts, args.timeout)
+    finish(context.ui, &store, id, &end, &receipts, timeout)
 }
 
 fn send(args: &Args, context: &Context, store: &mut Store) -> Result<MessageId, Failure> {

@@ -9,6 +9,8 @@ use session_bridge_core::id::SessionId;
 use session_bridge_store::{LifeLock, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
+use crate::door;
+
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
 
 /// What the thread owns.
@@ -32,6 +34,7 @@ impl Desk {
         match &mut self.store {
             Some(store) => {
                 store.refresh()?;
+                door::carry_out(store);
                 Ok(store)
             }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),

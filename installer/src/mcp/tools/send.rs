@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use session_bridge_core::id::SessionId;
-use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
+use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
 use super::{args, message_id};
@@ -17,6 +17,7 @@ pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, 
     call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
+        let lifetime = store.limits().broadcast_lifetime_ms();
         let sent = post::send(
             store,
             &Outgoing {
@@ -28,7 +29,7 @@ pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, 
                 subject: args.subject.as_deref(),
                 body: &args.body,
                 urgency: args.urgency.map(Into::into).unwrap_or_default(),
-                lifetime_ms: (args.to == "*").then_some(BROADCAST_LIFETIME_MS),
+                lifetime_ms: (args.to == "*").then_some(lifetime),
             },
         )?;
         let to = recipients(store, &sent.recipients)?;
@@ -41,6 +42,7 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
     call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
+        let lifetime = store.limits().broadcast_lifetime_ms();
         let sent = post::send(
             store,
             &Outgoing {
@@ -52,7 +54,7 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
                 subject: args.subject.as_deref(),
                 body: &args.body,
                 urgency: Urgency::Normal,
-                lifetime_ms: Some(BROADCAST_LIFETIME_MS),
+                lifetime_ms: Some(lifetime),
             },
         )?;
         let count = sent.recipients.len();
