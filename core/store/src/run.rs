@@ -133,6 +133,8 @@ impl Live {
         let activity = match event.moment {
             Moment::PromptSubmit | Moment::AfterTool => Activity::Busy,
             Moment::Interrupt => Activity::Interrupted,
+            // It tells nothing of the session.
+            Moment::Doorbell => before.map_or(Activity::Idle, |live| live.activity),
             _ => Activity::Idle,
         };
         let goes_on = before.is_some_and(|live| live.by_user);
@@ -237,6 +239,11 @@ impl RunFolder {
 
     fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The bell's path, for hosts that watch it.
+    pub fn bell(&self) -> PathBuf {
+        self.file("bell")
     }
 
     /// Whether an event of this session may have something to do.

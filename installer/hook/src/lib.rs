@@ -4,6 +4,7 @@
 //! runs us, and no `bell` stands. Only then is the store left closed. Whatever fails ends in silence: status 0, no
 //! output, one line in the log.
 
+mod doorbell;
 mod log;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
+use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
 use session_bridge_core::{environment, id::SessionId};
@@ -57,10 +59,11 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     match outcome {
         Err(problem) => log::line(&home, provider, event, &problem),
-        Ok(()) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
+        Ok(Some(nudge)) => return doorbell::start_turn(&nudge),
+        Ok(None) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
             log::line(&home, provider, event, &format!("done in {:?}", began.elapsed()));
         }
-        Ok(()) => {}
+        Ok(None) => {}
     }
     ExitCode::SUCCESS
 }
@@ -76,16 +79,19 @@ fn serve(
     provider: &str,
     call: &HookCall<'_>,
     began: Instant,
-) -> Result<(), String> {
+) -> Result<Option<Nudge>, String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
     if event.subagent.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let process = process::host_process().map(|process| process.key);
     let runs = RunFolders::of(home);
+    if event.moment == Moment::Doorbell {
+        return doorbell::answer(home, host, provider.card(), &event, process);
+    }
     if is_quiet(&runs.native(provider.card().id.as_str(), &event.native), &event, process) {
-        return Ok(());
+        return Ok(None);
     }
     let text = |error: session_bridge_store::StoreError| error.to_string();
     let mut store = Store::open(home, Role::Hook).map_err(text)?;
@@ -99,7 +105,7 @@ fn serve(
         folder.set_door(&variables).map_err(text)?;
     }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
-    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
+    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(None) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
     if outcome.late_nudge {
         // No turn begins, so no event will end it.
@@ -109,12 +115,16 @@ fn serve(
         store.end(session.id, "its host ended it").map_err(text)?;
     }
     drop(store);
-    put_out(provider, &event, &outcome, &folder, &lease, began)?;
+    let watched =
+        provider.card().watched_door(|name| host.env(name)).filter(|_| event.moment == Moment::SessionStart);
+    let bell = watched.map(|_| folder.bell());
+    let answer = Answer { outcome: &outcome, watch: bell.as_deref().and_then(Path::to_str) };
+    put_out(provider, &event, &answer, &folder, &lease, began)?;
     if event.moment == Moment::TurnEnd && !outcome.text.is_empty() {
         // The turn goes on.
         note(&folder, process, Activity::Busy);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The fast path: a sign of life, and whether that was all there is to do.
@@ -160,19 +170,28 @@ fn arrive(
     })
 }
 
+/// What goes out.
+struct Answer<'a> {
+    outcome: &'a Outcome,
+    /// A file that the host is to watch for us.
+    watch: Option<&'a str>,
+}
+
 /// Three steps: note `writing`, one write, note `written`. An attempt without a note put out nothing.
 fn put_out(
     provider: &dyn Provider,
     event: &HookEvent<'_>,
-    outcome: &Outcome,
+    answer: &Answer<'_>,
     folder: &RunFolder,
     lease: &Lease,
     began: Instant,
 ) -> Result<(), String> {
-    let reply = match (outcome.late_nudge, outcome.text.as_str()) {
-        (true, _) => Reply::Drop(LATE),
-        (false, "") => return Ok(()),
-        (false, text) => Reply::carrying(event.moment, text),
+    let outcome = answer.outcome;
+    let reply = match (outcome.late_nudge, outcome.text.as_str(), answer.watch) {
+        (true, ..) => Reply::Drop(LATE),
+        (false, "", None) => return Ok(()),
+        (false, text, Some(file)) => Reply::Watch { text, file },
+        (false, text, None) => Reply::carrying(event.moment, text),
     };
     let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
     let limit = Duration::from_secs(u64::from(limit));

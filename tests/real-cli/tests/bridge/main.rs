@@ -3,8 +3,10 @@
 mod apart;
 mod bridge;
 mod contexts;
+mod doorbell;
 mod mail;
 mod questions;
+mod rewake;
 mod start;
 mod surfaces;
 mod uninstall;
@@ -41,6 +43,13 @@ fn main() -> ExitCode {
         .case("two_codexes_in_one_folder_are_apart", apart::codex)
         .case("an_idle_claude_wakes_once_per_burst", wake::claude)
         .case("an_idle_codex_wakes_once_per_burst", wake::codex)
+        .case("codex_wakes_for_mail_that_came_after_its_turns_last_look", rewake::codex_late_mail)
+        .case("codex_gets_what_came_after_an_interruption_with_its_next_prompt", rewake::codex_interrupted)
+        .case("claude_wakes_once_for_a_question_after_a_status", rewake::claude_status_then_question)
+        .case("codex_wakes_once_for_a_question_after_a_status", rewake::codex_status_then_question)
+        .case("two_sessions_that_answer_each_other_stop", rewake::two_polite_sessions)
+        .case("claude_wakes_by_its_bell_where_there_is_no_socket", doorbell::wakes)
+        .case("claude_p_watches_no_bell", doorbell::headless)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone)
