@@ -23,6 +23,8 @@ const START_A_TURN: u8 = 2;
 const LEFT_ALONE_MS: i64 = 2_000;
 /// How long one change of the bell is followed; it is much less than the host's limit.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// The same in milliseconds.
+const PATIENCE_MS: i64 = 25_000;
 /// How often is looked meanwhile.
 const NAP: Duration = Duration::from_millis(200);
 
@@ -48,7 +50,8 @@ pub(crate) fn answer(
     // Each change of the bell starts a process; one is enough.
     let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
     let began = Instant::now();
-    while began.elapsed() < PATIENCE && folder.bell_stands() {
+    // A bell also stands for what wakes nobody, and for what goes out with the next event.
+    while began.elapsed() < PATIENCE && store.wakes_within(session.id, PATIENCE_MS).map_err(text)? {
         if store.wakes_within(session.id, -LEFT_ALONE_MS).map_err(text)?
             && let Due::Now(ring) =
                 store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?
