@@ -67,7 +67,9 @@ fn card(session: &Session) -> Option<&'static Card> {
 }
 
 fn start(store: &Store, session: SessionId) -> io::Result<()> {
-    let mut ringer = Command::new(std::env::current_exe()?);
+    // A server may be older than the installed program: its own file is gone then.
+    let own = std::env::current_exe().ok().filter(|own| own.is_file());
+    let mut ringer = Command::new(own.unwrap_or_else(|| store.home().main_program()));
     ringer
         .args([WORD, &session.to_string()])
         .env_clear()

@@ -80,8 +80,8 @@ pub(crate) fn headless(world: &World) -> CaseResult {
     ]);
     let run = world.claude().print("PROMPT-ONE")?.success()?;
     assert!(run.stdout.contains("ANSWER"), "{}", run.stdout);
-    let id = bridge.json(&["list-sessions", "--ended"])?["sessions"][0]["id"].clone();
-    bridge.send(id.as_str().ok_or("no id")?, BODY)?;
+    let session = bridge.session("claude-project")?;
+    bridge.send(session["session"].as_str().ok_or(format!("no id: {session}"))?, BODY)?;
     assert!(!stdin.exists(), "the host watches nothing");
     Ok(())
 }

@@ -46,7 +46,7 @@ pub(crate) fn codex_late_mail(world: &World) -> CaseResult {
     wait_until("the end of the turn", PATIENCE, || looked.exists().then_some(()))?;
     wait_until("our hook", PATIENCE, || {
         let session = bridge.sessions().ok()?.into_iter().find(|s| s["label"] == "codex-project")?;
-        (session["state"] == "idle").then_some(())
+        (session["presence"] == "idle").then_some(())
     })?;
     let id = bridge.send("codex-project", BODY)?;
     thread::sleep(Duration::from_secs(2));
@@ -73,7 +73,7 @@ pub(crate) fn codex_interrupted(world: &World) -> CaseResult {
     tui.press("Escape")?;
     wait_until("the interruption", PATIENCE, || {
         let session = bridge.sessions().ok()?.into_iter().find(|s| s["label"] == "codex-project")?;
-        (session["state"] == "idle").then_some(())
+        (session["presence"] == "idle").then_some(())
     })?;
     go.send(())?;
     let id = bridge.send("codex-project", BODY)?;
