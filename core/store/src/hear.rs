@@ -13,6 +13,7 @@ use crate::claim;
 use crate::error::StoreError;
 use crate::expire;
 use crate::open::Store;
+use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
@@ -47,7 +48,8 @@ impl Store {
         card: &Card,
         _lease: &Lease,
     ) -> Result<Outcome, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
+        let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session.id);
         let live = folder.live();
@@ -56,7 +58,7 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             settle(tx, session, event, card, now)?;
-            expire::for_session(tx, &run, session.id, now)?;
+            expire::for_session(tx, &run, session.id, &clocks)?;
             let mut outcome = match card.inject_at(event.moment) {
                 Some(inject) => {
                     let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
@@ -209,10 +211,15 @@ fn take(
             message: Message::read(row)?,
             doubt: row.get::<_, i64>(MESSAGE_COLUMNS)? == 1,
             wakes: row.get(MESSAGE_COLUMNS + 1)?,
+            late: false,
         })
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
+    if let Some(first) = waiting.first() {
+        let before = order::late_before(tx, session.id, first.message.seq)?;
+        waiting.iter_mut().for_each(|w| w.late = w.message.seq < before);
+    }
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());
     }

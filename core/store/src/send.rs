@@ -7,6 +7,7 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
 use crate::chain;
+use crate::clock::Reading;
 use crate::error::StoreError;
 use crate::fanout;
 use crate::notice::{self, News};
@@ -104,10 +105,10 @@ impl Store {
         let mut aside = false;
         for _ in 0..3 {
             self.refresh()?;
-            let now = self.now();
+            let now = self.clock.read();
             let run = self.run.clone();
             let limits = self.limits().clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &limits, now));
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &limits, &now));
             let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
             let present = self.is_present();
             match sent {
@@ -174,8 +175,11 @@ fn insert(
     draft: &Draft<'_>,
     recipients: &[SessionId],
     limits: &Limits,
-    now: i64,
+    clocks: &Reading,
 ) -> Result<Sent, StoreError> {
+    let now = clocks.wall;
+    let lifetime = draft.lifetime_ms;
+    let boot = clocks.boot.as_ref().filter(|_| lifetime.is_some());
     let parent = draft.in_reply_to.map(|id| find(tx, id)?.ok_or(StoreError::NoMessage(id))).transpose()?;
     let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
     let (sender, name, provider, via) = match &draft.author {
@@ -192,8 +196,8 @@ fn insert(
     };
     let inserted = tx.execute(
         "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
-                kind, subject, body, urgency, hop, created, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                kind, subject, body, urgency, hop, created, expires, boot, boot_expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             draft.id.to_string(),
             draft.room,
@@ -210,7 +214,9 @@ fn insert(
             draft.urgency.as_str(),
             hop,
             now,
-            draft.lifetime_ms.map(|ms| now.saturating_add(ms)),
+            lifetime.map(|ms| now.saturating_add(ms)),
+            boot.map(|boot| &boot.id),
+            boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
         ],
     )?;
     let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
@@ -240,10 +246,13 @@ pub(crate) fn deliver(
     now: i64,
 ) -> Result<(), StoreError> {
     let session = recipient.to_string();
-    let fresh = tx.execute(
-        "INSERT OR IGNORE INTO delivery (session, seq, wakes, remark) VALUES (?1, ?2, ?3, ?4)",
-        params![session, seq, lay.wakes, lay.remark],
-    )?;
+    let fresh = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO delivery (session, seq, wakes, remark, sender, expires, boot, boot_expires)
+             SELECT ?1, seq, ?3, ?4, iif(expires IS NULL, NULL, sender), expires, boot, boot_expires
+             FROM message WHERE seq = ?2",
+        )?
+        .execute(params![session, seq, lay.wakes, lay.remark])?;
     if fresh > 0 {
         if lay.wakes {
             wake::ask(tx, recipient, now + wake::GATHER_MS)?;

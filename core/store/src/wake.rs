@@ -4,13 +4,14 @@
 //! An open wake stands while mail waits that may start a turn, and says when somebody has to look. It is written in the
 //! sender's transaction, and by each event of the session that leaves such mail behind.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::event::Moment;
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::{Nudge, WakeId};
 use session_bridge_core::process::{self, ProcessKey};
 
 use crate::claim;
+use crate::clock::{PASSED, Reading};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::pace::{self, Pace};
@@ -101,7 +102,7 @@ impl Store {
         let look = Look {
             session,
             ringer,
-            now: self.now(),
+            clocks: self.clock.read(),
             pace: Pace::of(self.limits()),
             live: folder.live(),
             seen: folder.last_seen(),
@@ -170,7 +171,7 @@ impl Store {
 struct Look<'a> {
     session: SessionId,
     ringer: Ringer<'a>,
-    now: i64,
+    clocks: Reading,
     pace: Pace,
     live: Option<Live>,
     seen: Option<i64>,
@@ -178,7 +179,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn decide(&self, tx: &Transaction<'_>, folder: &RunFolder) -> Result<Due, StoreError> {
-        let (session, now) = (self.session, self.now);
+        let (session, now) = (self.session, self.clocks.wall);
         let Some(live) = self.live.filter(|live| process::is_alive(live.host)) else {
             plan(tx, session, None)?;
             return Ok(Due::Nothing);
@@ -187,7 +188,7 @@ impl Look<'_> {
             // Somebody else's.
             return Ok(Due::Nothing);
         }
-        let waiting = waiting(tx, session, now)?;
+        let waiting = waiting(tx, session, &self.clocks)?;
         let (Some(oldest), Some(newest)) =
             (waiting.iter().map(|m| m.created).min(), waiting.iter().map(|m| m.created).max())
         else {
@@ -243,17 +244,16 @@ impl Look<'_> {
 
     /// When the session is quiet enough; `None` if only an event of it can tell.
     fn quiet(&self, live: Live, tries: usize) -> Option<i64> {
-        let seen = self.seen.unwrap_or(self.now);
+        let now = self.clocks.wall;
+        let seen = self.seen.unwrap_or(now);
         match live.activity {
             Activity::Idle | Activity::Interrupted => Some(seen + SETTLE_MS),
             // What the host took will be read when it goes on, and that is an event.
             Activity::Busy if tries > 0 => None,
             Activity::Busy if !self.ringer.queues => Some(seen + BUSY_MS),
             // A queue is of no use to a turn. Look again, in case the turn's end is not told.
-            Activity::Busy if seen + BUSY_MOST_MS > self.now => {
-                Some((seen + BUSY_MS).max(self.now + BUSY_MS))
-            }
-            Activity::Busy => Some(self.now),
+            Activity::Busy if seen + BUSY_MOST_MS > now => Some((seen + BUSY_MS).max(now + BUSY_MS)),
+            Activity::Busy => Some(now),
         }
     }
 
@@ -264,7 +264,7 @@ impl Look<'_> {
         tries: usize,
         waiting: &[Waiting],
     ) -> Result<Due, StoreError> {
-        let (session, now) = (self.session, self.now);
+        let (session, now) = (self.session, self.clocks.wall);
         let wake = match open {
             Some(open) => open.id,
             None => begin(tx, session)?,
@@ -337,16 +337,18 @@ fn waits(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
     Ok(tx.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }
 
-fn waiting(tx: &Transaction<'_>, session: SessionId, now: i64) -> Result<Vec<Waiting>, StoreError> {
+fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result<Vec<Waiting>, StoreError> {
     let sql = format!(
-        "SELECT seq, m.created FROM delivery JOIN message m USING (seq)
-         WHERE session = ?1 AND {HOT} AND {WAITS} AND (m.expires IS NULL OR m.expires > ?2)
-         ORDER BY seq LIMIT {LOOK}"
+        "SELECT d.seq, m.created FROM delivery d JOIN message m USING (seq)
+         WHERE d.session = :session AND {HOT} AND {WAITS} AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![session.to_string(), now], |row| {
-        Ok(Waiting { seq: row.get(0)?, created: row.get(1)? })
-    })?;
+    let rows = statement.query_map(
+        named_params! {
+            ":session": session.to_string(), ":wall": clocks.wall, ":boot": clocks.boot_id(), ":up": clocks.up()
+        },
+        |row| Ok(Waiting { seq: row.get(0)?, created: row.get(1)? }),
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

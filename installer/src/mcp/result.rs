@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 use session_bridge_core::address::AddressError;
-use session_bridge_core::frame::{self, Fence};
-use session_bridge_core::id::{AttemptId, SessionId};
+use session_bridge_core::frame::{self, Fence, Header};
+use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 use session_bridge_core::message::BadMessage;
 use session_bridge_store::{Message, StoreError};
 
@@ -54,13 +54,18 @@ pub(super) struct Bodies {
     /// The attempt, where a body counts as delivered by this result.
     pub(super) attempt: Option<AttemptId>,
     pub(super) messages: Vec<Message>,
+    /// Those that come after younger ones.
+    pub(super) late: Vec<MessageId>,
 }
 
 impl Bodies {
     fn text(&self) -> String {
         let bodies: Vec<&str> = self.messages.iter().map(|m| m.body.as_str()).collect();
         let fence = Fence::fresh(&bodies);
-        let framed = self.messages.iter().map(|m| frame::message(&fence, &m.header(), &m.body));
+        let framed = self.messages.iter().map(|m| {
+            let header = Header { late: self.late.contains(&m.id), ..m.header() };
+            frame::message(&fence, &header, &m.body)
+        });
         let guard = (!self.guarded).then(|| frame::GUARD.to_owned());
         guard.into_iter().chain(framed).collect::<Vec<_>>().join("\n")
     }

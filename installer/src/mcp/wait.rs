@@ -117,5 +117,6 @@ pub(super) fn take(
         guarded: store.session(me.id)?.guarded,
         attempt: pulled.attempt,
         messages: pulled.messages,
+        late: pulled.late,
     })
 }
