@@ -9,5 +9,6 @@ mod errors;
 mod install;
 mod json;
 mod messages;
+mod overdue;
 mod trust;
 mod waits;

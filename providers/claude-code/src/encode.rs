@@ -7,12 +7,12 @@ use session_bridge_core::provider::Card;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
-    hook_specific_output: Context<'a>,
+    hook_specific_output: Specific<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Context<'a> {
+struct Specific<'a> {
     hook_event_name: &'a str,
     additional_context: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,9 +46,9 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
     if card.inject_at(event.moment).is_none() {
         return HostOutput::default();
     }
-    let context = Context { hook_event_name: &event.name, additional_context: text, watch_paths };
+    let specific = Specific { hook_event_name: &event.name, additional_context: text, watch_paths };
     // Two strings always serialise; were that to change, silence does no harm.
-    let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
+    let stdout = serde_json::to_vec(&Answer { hook_specific_output: specific }).unwrap_or_default();
     HostOutput { stdout, exit: 0 }
 }
 
