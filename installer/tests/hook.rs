@@ -216,6 +216,9 @@ fn i9_a_newer_store_is_written_by_nobody() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     bench.claude("SessionStart", &json!({"source": "startup"}));
     assert!(bench.log().contains("format 99"), "{}", bench.log());
+    let line = bench.log();
+    let words: Vec<&str> = line.split(' ').collect();
+    assert_eq!(words[2..6], ["failed", "claude-code", "s-1", "SessionStart:"], "{line}");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
+/// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
+const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +60,9 @@ pub enum StoreError {
         /// The newest that this version writes.
         known: i64,
     },
+    /// The database lacks something that every database of this version has.
+    #[error("the store lacks what this version reads: {0}")]
+    Unreadable(#[source] rusqlite::Error),
     /// The folder holds a predecessor's files.
     #[error("{path} holds the files of another program ({sign})")]
     ForeignLayout {
@@ -105,7 +111,7 @@ impl StoreError {
         match self {
             Self::Busy | Self::SetAside(_) => ErrorKind::Busy,
             Self::Damaged { .. } => ErrorKind::Damaged,
-            Self::Newer { .. } => ErrorKind::Newer,
+            Self::Newer { .. } | Self::Unreadable(_) => ErrorKind::Newer,
             Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
             _ => ErrorKind::Usage,
         }
@@ -119,6 +125,7 @@ impl StoreError {
             Self::Damaged { .. } => "store_damaged",
             Self::SetAside(_) => "store_set_aside",
             Self::Newer { .. } => "store_newer",
+            Self::Unreadable(_) => "store_unreadable",
             Self::ForeignLayout { .. } => "foreign_layout",
             Self::Full { .. } => "store_full",
             Self::Database(_) => "store_failed",
@@ -144,8 +151,12 @@ impl StoreError {
             Self::SetAside(_) => {
                 "do not send it again: `session-bridge doctor --fix` salvages it with the rest and delivers it"
             }
+            Self::Unreadable(_) => {
+                "if a newer session-bridge was installed, restart this session; if not, run `session-bridge doctor --fix`"
+            }
             Self::Newer { .. } => {
-                "upgrade session-bridge; this version can read the store but will not write to it"
+                "nothing was changed; restart this session, so that its host starts the session-bridge that is \
+                 installed now, and upgrade any older one that you run yourself"
             }
             Self::ForeignLayout { .. } => {
                 "set SESSION_BRIDGE_HOME to another folder, or move that folder away first"
@@ -164,12 +175,20 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
+        // Statements fit the tables of their own version: another one made these, or bytes are damaged.
+        let said = error.to_string();
+        if said.contains("no such column") || said.contains("no such table") {
+            return Self::Unreadable(error);
+        }
         match error.sqlite_error_code() {
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy,
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
                 Self::Damaged { path: PathBuf::new(), detail: error.to_string() }
             }
             Some(Code::DiskFull) => Self::Full { path: PathBuf::new() },
+            _ if error.sqlite_error().is_some_and(|error| error.extended_code == NO_ROOM_TO_SHARE) => {
+                Self::Full { path: PathBuf::new() }
+            }
             _ => Self::Database(error),
         }
     }

@@ -39,7 +39,7 @@ impl Store {
     pub fn inbox(&mut self, session: SessionId, view: View, limit: u32) -> Result<Vec<Entry>, StoreError> {
         let clocks = self.clock.read();
         let run = self.run.clone();
-        self.write(|tx| {
+        self.tidy(|tx| {
             expire::for_session(tx, &run, session, &clocks)?;
             attempt::settle_bell(tx, &run, session)
         })?;

@@ -55,7 +55,7 @@ impl Store {
 
     /// As [`Store::open`], with a clock for tests.
     pub fn open_with(home: &Home, role: Role, clock: Clock) -> Result<Self, StoreError> {
-        refuse_foreign_layout(home)?;
+        Self::refuse_foreign_layout(home)?;
         create_folder(&home.store())?;
         tighten(home.root())?;
         let pointer = generation::read(home)?;
@@ -64,13 +64,26 @@ impl Store {
             expect_content(&path)?;
         }
         let (file, db) = open_file(&path, role)?;
-        if pointer.is_none() {
+        if pointer.is_none() && schema::format(&db)? <= schema::FORMAT {
             generation::begin(home, clock.now())?;
         }
         let limits = if role == Role::Hook { Limits::default() } else { read_limits(home) };
         let mut store = Self { db, run: RunFolders::of(home), home: home.clone(), clock, limits, role, file };
         store.help_out();
         Ok(store)
+    }
+
+    /// Refuses a home that is an earlier program's: those kept one file per message below the same folder name.
+    pub fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
+        if home.store().exists() {
+            return Ok(());
+        }
+        for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
+            if home.root().join(sign).exists() {
+                return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
+            }
+        }
+        Ok(())
     }
 
     /// The folders of the sessions of this store.
@@ -105,16 +118,32 @@ impl Store {
     ) -> Result<T, StoreError> {
         let path = self.file.path.clone();
         let run = || {
-            let format = schema::format(&self.db)?;
-            if format > schema::FORMAT {
-                return Err(StoreError::Newer { found: format, known: schema::FORMAT });
-            }
+            // Before, because such a store may be open for reading only; inside, because a newer release may have
+            // changed it while this one waited for the lock.
+            schema::expect_ours(&self.db)?;
             let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            schema::expect_ours(&tx)?;
             let done = work(&tx)?;
             tx.commit()?;
             Ok(done)
         };
         run().map_err(|error| with_path(error, &path))
+    }
+
+    /// As [`Store::write`], for what whoever reads tidies up on the way: a newer store is read as it is.
+    pub(crate) fn tidy(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.write(work) {
+            Err(StoreError::Newer { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Refuses a store of a newer format: it is read as far as it can be, and never written.
+    pub fn expect_writable(&self) -> Result<(), StoreError> {
+        schema::expect_ours(&self.db)
     }
 
     /// Whether the store's path still leads to the file that this connection writes to (rule D8).
@@ -182,7 +211,7 @@ impl FileKey {
     }
 }
 
-/// Opens a database file, and makes it where there is none.
+/// Opens a database file, and makes it where there is none. One of a newer format is opened for reading only.
 pub(crate) fn open_file(path: &Path, role: Role) -> Result<(FileKey, Connection), StoreError> {
     let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     created.map_err(StoreError::io("open", path))?;
@@ -202,8 +231,26 @@ fn expect_content(path: &Path) -> Result<(), StoreError> {
 }
 
 fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut db = Connection::open_with_flags(path, flags)?;
+    let mut db = connection(path, role, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    match schema::format(&db)? {
+        0 => {
+            db.pragma_update(None, "journal_mode", "wal")?;
+            schema::create(&mut db)?;
+        }
+        format if format > schema::FORMAT => {
+            return connection(path, role, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        }
+        _ => {}
+    }
+    match role {
+        Role::Hook => db.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")?,
+        Role::Server | Role::Cli => db.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;")?,
+    }
+    Ok(db)
+}
+
+fn connection(path: &Path, role: Role, access: OpenFlags) -> Result<Connection, StoreError> {
+    let mut db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_handler(Some(match role {
         Role::Hook => busy_hook,
         Role::Server | Role::Cli => busy_patient,
@@ -211,14 +258,6 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     if role == Role::Hook {
         db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    }
-    if schema::format(&db)? == 0 {
-        db.pragma_update(None, "journal_mode", "wal")?;
-        schema::create(&mut db)?;
-    }
-    match role {
-        Role::Hook => db.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")?,
-        Role::Server | Role::Cli => db.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;")?,
     }
     Ok(db)
 }
@@ -247,19 +286,6 @@ fn with_path(error: StoreError, at: &Path) -> StoreError {
         StoreError::Full { .. } => StoreError::Full { path: at.to_owned() },
         other => other,
     }
-}
-
-/// Earlier programs kept one file per message below the same folder name.
-fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
-    if home.store().exists() {
-        return Ok(());
-    }
-    for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
-        if home.root().join(sign).exists() {
-            return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
-        }
-    }
-    Ok(())
 }
 
 /// The home is the user's alone; a looser mode is tightened when found.

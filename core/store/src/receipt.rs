@@ -64,7 +64,7 @@ impl Store {
             |row| row.get(0),
         )?;
         if under_way || expire::is_due(&self.db, message.seq, &clocks)? {
-            self.write(|tx| {
+            self.tidy(|tx| {
                 for session in recipients(tx, message.seq)? {
                     attempt::fold_written(tx, &run.session(session), clocks.wall)?;
                 }

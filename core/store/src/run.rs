@@ -8,6 +8,7 @@
 //! run/<session>/ringer  held by the one process that rings the session's door
 //! run/<session>/door    variables of its host that a sender needs to wake it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
+//! run/servers/<id>      what program that server runs, held likewise
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
@@ -202,12 +203,12 @@ pub struct LifeLock {
 
 impl LifeLock {
     /// Makes a file, writes to it and locks it.
-    pub(crate) fn hold(path: PathBuf, content: &str) -> Result<Self, StoreError> {
+    pub(crate) fn hold(path: PathBuf, content: &[u8]) -> Result<Self, StoreError> {
         create_folder(path.parent().unwrap_or(Path::new("/")))?;
         let open = private().write(true).create(true).truncate(false).open(&path);
         let mut lock = open.map_err(StoreError::io("open", &path))?;
         lock.lock().map_err(StoreError::io("lock", &path))?;
-        lock.write_all(content.as_bytes()).map_err(StoreError::io("write", &path))?;
+        lock.write_all(content).map_err(StoreError::io("write", &path))?;
         Ok(Self { lock, path })
     }
 
@@ -422,7 +423,7 @@ impl RunFolder {
 
     /// An MCP server's sign of life under its own name.
     pub fn hold_life(&self, server: &str) -> Result<LifeLock, StoreError> {
-        LifeLock::hold(self.server_file(server), "")
+        LifeLock::hold(self.server_file(server), b"")
     }
 
     /// Whether that server still lives.

@@ -44,6 +44,12 @@ CREATE TABLE alias (
     PRIMARY KEY (provider, native)
 ) WITHOUT ROWID, STRICT;
 
+CREATE TABLE ignored_claim (
+    session TEXT PRIMARY KEY,
+    claimed TEXT NOT NULL,
+    shared INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -174,6 +180,14 @@ CREATE TABLE salvaged (
 /// The format of the open database; 0 for an empty one.
 pub(crate) fn format(db: &Connection) -> Result<i64, StoreError> {
     Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Refuses a format that this version must not write.
+pub(crate) fn expect_ours(db: &Connection) -> Result<(), StoreError> {
+    match format(db)? {
+        found if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }),
+        _ => Ok(()),
+    }
 }
 
 /// Creates the tables in an empty database. Two processes may try at once: the second finds them there.

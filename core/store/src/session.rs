@@ -11,6 +11,7 @@ use session_bridge_core::name::Name;
 use session_bridge_core::process::{self, ProcessKey};
 
 use crate::attempt;
+use crate::claimed;
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::parsed;
@@ -70,7 +71,7 @@ pub struct Arrival<'a> {
     pub cwd: Option<&'a Path>,
     /// For a session start: why.
     pub start: Option<Start>,
-    /// The bridge id that the environment asks for.
+    /// The bridge id that the environment asks for. It counts for nothing where a process serves several sessions.
     pub claimed: Option<SessionId>,
     /// What a new session starts with.
     pub wanted: Wanted,
@@ -174,7 +175,11 @@ impl Store {
         let known = by_native(&self.db, arrival.provider, arrival.native)?;
         let session = match known.filter(|session| session.is_as(arrival)) {
             Some(session) => session,
-            None => self.write(|tx| arrive(tx, &run, arrival, now))?,
+            None => self.write(|tx| {
+                let session = arrive(tx, &run, arrival, now)?;
+                claimed::note(tx, arrival, session.id)?;
+                Ok(session)
+            })?,
         };
         self.run.bind(arrival.provider, arrival.native, session.id)?;
         Ok(session)
@@ -264,7 +269,7 @@ impl Store {
         }
         let now = self.now();
         let run = self.run.clone();
-        self.write(|tx| {
+        self.tidy(|tx| {
             for id in &gone {
                 end(tx, &run, *id, "process gone", now)?;
                 attempt::settle_bell(tx, &run, *id)?;
@@ -373,15 +378,16 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
             return Ok(found.pop());
         }
     }
-    let Some(claimed) = a.claimed else { return Ok(None) };
+    let Some(claimed) = claimed::claim(a) else { return Ok(None) };
     let Some(session) = by_id(tx, claimed)? else { return Ok(None) };
     let free = session.ended.is_some() || session.host.is_some_and(|host| !process::is_alive(host));
     Ok((free && session.provider == a.provider).then_some(session))
 }
 
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
-    let unclaimed =
-        a.claimed.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let unclaimed = claimed::claim(a)
+        .map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id)))
+        .transpose()?;
     // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
     let known = run.bound(a.provider, a.native);
     let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;

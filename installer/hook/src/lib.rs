@@ -5,7 +5,6 @@
 //! output, one line in the log.
 
 mod doorbell;
-mod log;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -16,6 +15,7 @@ use std::time::{Duration, Instant};
 use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
+use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
@@ -46,22 +46,30 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let [provider, event] = words.as_slice() else {
-        log::line(&home, "-", "-", "usage: session-bridge-hook <provider> <event>");
+        Log::Hook.write(
+            &home,
+            Level::Failed,
+            About::default(),
+            "usage: session-bridge-hook <provider> <event>",
+        );
         return ExitCode::SUCCESS;
     };
+    let mut native = None;
     let outcome = match read {
         Err(error) => Err(error.to_string()),
         Ok(_) if stdin.len() as u64 > MAX_STDIN => {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             Err("the payload is larger than 32 MiB".to_owned())
         }
-        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began),
+        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began, &mut native),
     };
+    let about = About { provider: Some(provider), session: native.as_deref() };
     match outcome {
-        Err(problem) => log::line(&home, provider, event, &problem),
+        Err(problem) => Log::Hook.write(&home, Level::Failed, about, &format!("{event}: {problem}")),
         Ok(Some(nudge)) => return doorbell::start_turn(&nudge),
-        Ok(None) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
-            log::line(&home, provider, event, &format!("done in {:?}", began.elapsed()));
+        Ok(None) if log::is_verbose(&host) => {
+            let done = format!("{event}: done in {:?}", began.elapsed());
+            Log::Hook.write(&home, Level::Debug, about, &done);
         }
         Ok(None) => {}
     }
@@ -79,9 +87,11 @@ fn serve(
     provider: &str,
     call: &HookCall<'_>,
     began: Instant,
+    native: &mut Option<String>,
 ) -> Result<Option<Nudge>, String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
+    *native = Some(event.native.to_string());
     if event.subagent.is_some() {
         return Ok(None);
     }
@@ -153,9 +163,7 @@ fn arrive(
 ) -> Result<Session, session_bridge_store::StoreError> {
     let card = provider.card();
     let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
-    // A process that hosts several conversations hands the variable on to all of them.
-    let claimed = host.env_text(environment::SESSION_ID.name).filter(|_| card.one_per_process());
-    let claimed = claimed.and_then(|id| id.parse::<SessionId>().ok());
+    let claimed = host.env_text(environment::SESSION_ID.name).and_then(|id| id.parse::<SessionId>().ok());
     let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
     store.arrive(&Arrival {
         provider: card.id.as_str(),

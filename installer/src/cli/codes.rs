@@ -47,6 +47,11 @@ pub const CODES: &[Code] = &[
     ("empty_body", USAGE, "The message has no text."),
     ("file_io", NOT_WELL, "Reading or writing a file failed."),
     ("foreign_layout", CLASH, "The bridge's home holds another program's files."),
+    (
+        "home_not_text",
+        USAGE,
+        "The path of the bridge's home is not UTF-8, so no configuration file can name it.",
+    ),
     ("mcp_failed", NOT_WELL, "The MCP server ended with a failure."),
     ("message_closed", USAGE, "The message was declined or failed; it cannot be answered any more."),
     ("no_cli_found", NOT_WELL, "None of the supported agent CLIs is on this machine."),
@@ -68,11 +73,20 @@ pub const CODES: &[Code] = &[
     ("store_failed", NOT_WELL, "The database refused for another reason."),
     ("store_full", NOT_WELL, "There is no space left for the store."),
     ("store_io", NOT_WELL, "Reading or writing a file of the store failed."),
-    ("store_newer", NOT_WELL, "A newer release wrote the store."),
+    (
+        "store_newer",
+        NOT_WELL,
+        "A newer release wrote the store. This one reads what it can, and writes nothing.",
+    ),
     (
         "store_set_aside",
         BUSY,
         "The store was set aside while the message was written; it is salvaged with the rest.",
+    ),
+    (
+        "store_unreadable",
+        NOT_WELL,
+        "The database lacks something that this version reads: a newer release changed it, or it is damaged.",
     ),
     ("subject_too_long", USAGE, "The subject is over 200 characters."),
     ("unknown_id", USAGE, "The text is neither a message nor a session."),

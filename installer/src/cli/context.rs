@@ -58,6 +58,11 @@ impl Context {
         Ok(store)
     }
 
+    /// The store if there is one that can be opened; none is made.
+    pub(crate) fn store_if_any(&self) -> Option<Store> {
+        self.home.store().exists().then(|| self.store().ok()).flatten()
+    }
+
     /// The session that this shell runs in, by the override or by the process that hosts one. Nothing is guessed: a
     /// process that hosts several names none.
     pub(crate) fn here(&self, store: &Store) -> Result<Here, Failure> {

@@ -108,6 +108,7 @@ pub(super) async fn greet(
         let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
+        desk.begin();
         desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
         Ok(bound)
     };
@@ -122,6 +123,7 @@ fn not_bound(card: &Card) -> Refusal {
         message,
         "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
     )
+    .fault()
 }
 
 fn by_native(
@@ -179,8 +181,7 @@ fn arrive(
         one_per_process,
         cwd: cwd.as_deref(),
         start: None,
-        // A process that serves several sessions hands its environment to all of them (rule W6).
-        claimed: claimed.filter(|_| one_per_process),
+        claimed,
         wanted,
     })
 }

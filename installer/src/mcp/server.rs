@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, Implementation, InitializeResult, ListToolsResult,
@@ -10,10 +11,13 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
+use session_bridge_core::id::SessionId;
 use session_bridge_core::process::{self, ProcessKey};
 
+use super::deadline::Timekeeper;
 use super::door::Doorkeeper;
 use super::identity::{self, Me};
+use super::journal::{Journal, Who};
 use super::result::{Refusal, Reply};
 use super::store_thread::{Desk, StoreThread};
 use super::tools;
@@ -38,6 +42,8 @@ pub(super) struct Bridge {
     hint: Option<Arc<str>>,
     host: Option<ProcessKey>,
     door: Arc<Doorkeeper>,
+    deadlines: Arc<Timekeeper>,
+    journal: Arc<Journal>,
 }
 
 /// One tool call.
@@ -46,6 +52,8 @@ pub(super) struct Call {
     pub(super) me: Me,
     /// The host's id of the call, by which its hooks name it.
     pub(super) host_id: Option<String>,
+    /// Is to look when something with a lifetime was sent.
+    pub(super) deadlines: Arc<Timekeeper>,
     pub(super) context: RequestContext<RoleServer>,
 }
 
@@ -61,9 +69,20 @@ impl Call {
 }
 
 impl Bridge {
-    pub(super) fn new(store: StoreThread, outbox: Arc<Outbox>, hint: Option<String>) -> Self {
+    pub(super) fn new(
+        store: StoreThread,
+        outbox: Arc<Outbox>,
+        hint: Option<String>,
+        journal: Arc<Journal>,
+    ) -> Self {
         let host = process::host_process().map(|process| process.key);
-        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default() }
+        let deadlines = Timekeeper::start(&store);
+        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default(), deadlines, journal }
+    }
+
+    fn serve(&self, session: SessionId) {
+        self.door.serve(session);
+        self.deadlines.serve(session);
     }
 
     async fn call(
@@ -71,6 +90,7 @@ impl Bridge {
         name: &str,
         arguments: serde_json::Map<String, Value>,
         context: RequestContext<RoleServer>,
+        who: &mut Who,
     ) -> Result<Reply, Refusal> {
         let client = context.client_info();
         let client = client.as_ref().map(|info| info.name.as_str());
@@ -80,13 +100,17 @@ impl Bridge {
                 format!("the MCP client `{}` is none that this server knows", client.unwrap_or("?")),
                 "start the server as `session-bridge mcp --client <provider>`",
             )
+            .fault()
         })?;
+        who.provider = Some(provider.card().id.as_str());
         let meta = serde_json::to_value(&context.meta).ok();
         let me = identity::resolve(provider, meta.as_ref(), self.host, &self.store).await?;
-        self.door.serve(me.id);
+        who.session = Some(me.id);
+        self.serve(me.id);
         let host_id = me.card.mcp_call_id.iter().find_map(|key| meta.as_ref()?.get(key)?.as_str());
         let host_id = host_id.map(str::to_owned);
-        let call = Call { store: self.store.clone(), me, host_id, context };
+        let deadlines = Arc::clone(&self.deadlines);
+        let call = Call { store: self.store.clone(), me, host_id, deadlines, context };
         tools::call(&call, name, arguments).await
     }
 }
@@ -111,7 +135,7 @@ impl ServerHandler for Bridge {
         if let Some(provider) = identity::provider(client, self.hint.as_deref()) {
             self.door.start(provider.card(), self.host, &self.store);
             if let Some(session) = identity::greet(provider, self.host, &self.store).await {
-                self.door.serve(session);
+                self.serve(session);
             }
         }
     }
@@ -133,7 +157,10 @@ impl ServerHandler for Bridge {
             return Err(ErrorData::invalid_params(format!("no tool {}", request.name), None));
         }
         let id = context.id.clone();
-        let outcome = self.call(&request.name, request.arguments.unwrap_or_default(), context).await;
+        let (began, mut who) = (Instant::now(), Who::default());
+        let arguments = request.arguments.unwrap_or_default();
+        let outcome = self.call(&request.name, arguments, context, &mut who).await;
+        self.journal.call(who, &request.name, &outcome, began.elapsed());
         let (result, freight) = match outcome {
             Ok(reply) => {
                 let freight = reply.freight;

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
-use session_bridge_store::{LifeLock, Role, RunFolders, Store, StoreError, Unbound};
+use session_bridge_store::{LifeLock, Program, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
 use crate::door;
@@ -19,6 +19,9 @@ pub(super) struct Desk {
     store: Option<Store>,
     /// This server's name in the run folders of its sessions.
     server: String,
+    /// What this process runs, as the file was at its start; and a sign of life that says so, once it began.
+    program: Option<Program>,
+    running: Option<LifeLock>,
     /// A sign of life in the run folder of each session that was served (rule W7).
     lives: HashMap<SessionId, LifeLock>,
     /// Shown in lists while no session was served yet (rule W3).
@@ -38,6 +41,14 @@ impl Desk {
                 Ok(store)
             }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),
+        }
+    }
+
+    /// Shows that this server runs, and which program: after an upgrade, `doctor` names the servers of the former one.
+    /// A server that cannot show it serves all the same.
+    pub(super) fn begin(&mut self) {
+        if let (None, Some(program)) = (&self.running, &self.program) {
+            self.running = RunFolders::of(&self.home).begin_server(&self.server, program).ok();
         }
     }
 
@@ -77,6 +88,8 @@ impl StoreThread {
             home,
             store: None,
             server: server.clone(),
+            program: Program::current(env!("CARGO_PKG_VERSION")).ok(),
+            running: None,
             lives: HashMap::new(),
             unbound: None,
             bound: false,
@@ -121,6 +134,7 @@ impl StoreThread {
         self.run(|desk| {
             desk.lives.clear();
             desk.unbound = None;
+            desk.running = None;
             desk.store = None;
         })
         .await;

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod bad_input;
 mod docs;
 mod doctor;
 mod env;
 mod errors;
+mod follow;
 mod install;
 mod json;
 mod messages;
 mod overdue;
 mod trust;
+mod upgrade;
 mod waits;

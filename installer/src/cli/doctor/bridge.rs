@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use session_bridge_core::settings::Settings;
+use session_bridge_store::Store;
 
 use super::check::{Check, Checks};
-use super::{live, store};
+use super::{around, live, store};
 use crate::cli::context::Context;
 use crate::install::links::{self, LinkState};
 
@@ -17,6 +18,9 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
     checks.add(Check::ok(GROUP, "version", format!("session-bridge {}", env!("CARGO_PKG_VERSION"))));
     home(context, checks);
     settings(context, checks);
+    if let Err(error) = Store::refuse_foreign_layout(&context.home) {
+        return checks.add(Check::failed(GROUP, "home", &error.into()));
+    }
     if installed.is_empty() {
         checks.add(
             Check::warn(GROUP, "installed", "the bridge is installed in no agent CLI")
@@ -29,6 +33,10 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
     }
     if let Err(failure) = store::look(context, checks) {
         checks.add(Check::failed(GROUP, "store", &failure));
+    }
+    around::servers(&context.home, context.store_if_any().as_ref(), checks);
+    if context.home.root().exists() {
+        around::logs(&context.home, checks);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `doctor`: does it work, shown by trying it.
 
+mod around;
 mod bridge;
 mod check;
 mod live;
@@ -16,6 +17,8 @@ use crate::exit;
 use crate::install::{Target, ledgers, links, provider_of, target_of};
 use crate::report::Failure;
 use check::{Check, Checks};
+
+pub(super) use live::version;
 
 /// Check that the bridge works: every entry, the hook and the MCP server live, versions, reviews, and the store.
 ///

@@ -3,6 +3,7 @@
 mod apart;
 mod bridge;
 mod contexts;
+mod deadlines;
 mod doorbell;
 mod mail;
 mod questions;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         .case("two_sessions_that_answer_each_other_stop", rewake::two_polite_sessions)
         .case("claude_wakes_by_its_bell_where_there_is_no_socket", doorbell::wakes)
         .case("claude_p_watches_no_bell", doorbell::headless)
+        .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone)
