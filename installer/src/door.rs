@@ -41,7 +41,8 @@ pub(crate) fn knock(store: &Store, recipients: &[SessionId]) {
     let mut started = 0;
     for id in recipients {
         let Ok(session) = store.session(*id) else { continue };
-        let rung = session.ended.is_none() && card(&session).and_then(Card::command_door).is_some();
+        let open = session.ended.is_none() && store.paused(&session).is_none();
+        let rung = open && card(&session).and_then(Card::command_door).is_some();
         if rung && store.wakes_within(*id, PATIENCE_MS).unwrap_or(false) {
             let _ = start(store, *id);
             started += 1;

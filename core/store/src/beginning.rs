@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use rusqlite::{Transaction, params};
-use session_bridge_core::event::Start;
+use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::frame;
 use session_bridge_core::id::SessionId;
 
@@ -46,6 +46,19 @@ pub(crate) fn introduction(
         );
     }
     Ok(text)
+}
+
+/// A conversation began while its session was paused: what is said at a beginning is owed to its next surface.
+pub(crate) fn postpone(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    event: &HookEvent<'_>,
+) -> Result<(), StoreError> {
+    if event.moment == Moment::SessionStart {
+        let sql = "UPDATE session SET owes = ?2 WHERE id = ?1";
+        tx.execute(sql, params![session.to_string(), event.start.as_str()])?;
+    }
+    Ok(())
 }
 
 /// Questions that were put before the model in a context it may have lost, and that it neither answered nor marked,

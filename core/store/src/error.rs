@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
+use crate::decline::MAX_REASON_CHARS;
 /// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
 const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
@@ -95,7 +96,16 @@ pub enum StoreError {
     /// The message went out already.
     #[error("message {0} has already reached a session")]
     AlreadyOut(MessageId),
-    /// The recipient declined, or the message failed; it cannot be answered any more.
+    /// A body of the message is on its way to the session's model right now.
+    #[error("message {0} is being put before the session just now")]
+    UnderWay(MessageId),
+    /// The recipient's user does not want mail from this sender.
+    #[error("`{0}` takes no messages from this sender: its user blocked it")]
+    Blocked(String),
+    /// The reason for declining is over its limit.
+    #[error("the reason has {0} characters; at most {MAX_REASON_CHARS} fit")]
+    ReasonTooLong(usize),
+    /// The recipient declined, or the message failed; it cannot be answered any more; or what became of it cannot be declined.
     #[error("message {0} is closed ({1})")]
     Closed(MessageId, &'static str),
 }
@@ -109,7 +119,7 @@ impl StoreError {
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Busy | Self::SetAside(_) => ErrorKind::Busy,
+            Self::Busy | Self::SetAside(_) | Self::UnderWay(_) => ErrorKind::Busy,
             Self::Damaged { .. } => ErrorKind::Damaged,
             Self::Newer { .. } | Self::Unreadable(_) => ErrorKind::Newer,
             Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
@@ -134,6 +144,9 @@ impl StoreError {
             Self::NotYours(_) => "not_your_message",
             Self::NotShown(_) => "not_shown_yet",
             Self::AlreadyOut(_) => "already_out",
+            Self::UnderWay(_) => "under_way",
+            Self::Blocked(_) => "blocked",
+            Self::ReasonTooLong(_) => "reason_too_long",
             Self::Closed(..) => "message_closed",
         }
     }
@@ -167,7 +180,10 @@ impl StoreError {
             Self::NotYours(_) => "use an id from your own inbox",
             Self::NotShown(_) => "read it first",
             Self::AlreadyOut(_) => "send a correction instead",
-            Self::Closed(..) => "send a new message instead",
+            Self::UnderWay(_) => "try again in a moment, or once its turn has ended",
+            Self::Blocked(_) => "nothing was stored; `session-bridge block` lists who is blocked",
+            Self::ReasonTooLong(_) => "say it in a line; a reply has room for more",
+            Self::Closed(..) => "its receipts say what became of it; to say more, send a new message",
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::pace::{self, Pace};
 use crate::row::State;
+use crate::rule::UNMUTED;
 use crate::run::{Activity, Live, RunFolder};
 use crate::schema::HOT;
 
@@ -98,6 +99,9 @@ impl Store {
         let folder = self.run.session(session);
         if !folder.bell_stands() && open(&self.db, session)?.is_none() {
             return Ok(Due::Nothing);
+        }
+        if self.paused(&self.session(session)?).is_some() {
+            return self.write(|tx| plan(tx, session, None)).map(|()| Due::Nothing);
         }
         let look = Look {
             session,
@@ -339,8 +343,8 @@ fn waits(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
 
 fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result<Vec<Waiting>, StoreError> {
     let sql = format!(
-        "SELECT d.seq, m.created FROM delivery d JOIN message m USING (seq)
-         WHERE d.session = :session AND {HOT} AND {WAITS} AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
+        "SELECT d.seq, m.created FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+         WHERE d.session = :session AND {HOT} AND {WAITS} AND NOT {PASSED} AND {UNMUTED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(

@@ -12,22 +12,23 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
+use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
-use session_bridge_core::{environment, id::SessionId};
 use session_bridge_store::{
-    Activity, Arrival, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Store, Wanted,
+    Activity, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Sign, Store,
 };
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
 /// What a person reads in place of a nudge that came late.
 const LATE: &str = "session-bridge: the messages of this wake were delivered already.";
+/// The same while the session is paused.
+const PAUSED: &str = "session-bridge is paused: the messages of this wake wait until it is turned on.";
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
@@ -124,7 +125,8 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
-    drop(store);
+    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
+    std::mem::forget(store);
     let watched =
         provider.card().watched_door(|name| host.env(name)).filter(|_| event.moment == Moment::SessionStart);
     let bell = watched.map(|_| folder.bell());
@@ -161,21 +163,13 @@ fn arrive(
     event: &HookEvent<'_>,
     process: Option<ProcessKey>,
 ) -> Result<Session, session_bridge_store::StoreError> {
-    let card = provider.card();
-    let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
-    let claimed = host.env_text(environment::SESSION_ID.name).and_then(|id| id.parse::<SessionId>().ok());
-    let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
-    store.arrive(&Arrival {
-        provider: card.id.as_str(),
-        short: card.short,
+    let sign = Sign {
         native: &event.native,
         host: process,
-        one_per_process: card.one_per_process(),
         cwd: event.cwd.as_deref().filter(|path: &&Path| path.is_absolute()),
-        start,
-        claimed,
-        wanted,
-    })
+        start: (event.moment == Moment::SessionStart).then_some(event.start),
+    };
+    store.arrive_on(host, provider.card(), sign)
 }
 
 /// What goes out.
@@ -196,7 +190,7 @@ fn put_out(
 ) -> Result<(), String> {
     let outcome = answer.outcome;
     let reply = match (outcome.late_nudge, outcome.text.as_str(), answer.watch) {
-        (true, ..) => Reply::Drop(LATE),
+        (true, ..) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
         (false, "", None) => return Ok(()),
         (false, text, Some(file)) => Reply::Watch { text, file },
         (false, text, None) => Reply::carrying(event.moment, text),

@@ -14,7 +14,7 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::name::Name;
 use session_bridge_core::process;
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::{Author, Role, Session, SessionView, Store};
+use session_bridge_store::{Author, Pause, Role, Session, SessionView, Store};
 
 use crate::door;
 use crate::report::Failure;
@@ -254,5 +254,6 @@ pub(crate) fn brief(view: &SessionView) -> Value {
         "provider": session.provider,
         "room": session.room,
         "presence": view.presence,
+        "paused": view.paused.as_ref().map(Pause::as_str),
     })
 }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
-use session_bridge_store::{Presence, SessionView};
+use session_bridge_store::{Pause, Presence, SessionView};
 
 use super::Status;
 use super::context::Context;
-use super::show;
+use super::{pause, show};
 use crate::exit;
 use crate::term::{Table, cell, folder, one_line, plain, style};
 
@@ -53,6 +53,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if !views.is_empty() {
         context.ui.say(&table(context, &views))?;
     }
+    for pause in Pause::all(&context.home) {
+        context.ui.say(&pause::line(context, &pause))?;
+    }
     for server in &unbound {
         let (name, dim) = (style::DIM, style::DIM);
         context.ui.say(&format!(
@@ -78,7 +81,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         table.row(vec![
             cell(&session.label, name),
             plain(&session.provider),
-            cell(view.presence.as_str(), show::presence_style(view.presence)),
+            cell(show::presence(view), show::presence_style(view.presence)),
             cell(context.ui.ago(view.seen), style::DIM),
             unread,
             plain(if rooms { session.room.as_str() } else { "" }),
@@ -102,6 +105,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "room": session.room,
         "roles": session.roles,
         "presence": view.presence,
+        "paused": view.paused.as_ref().map(Pause::as_str),
         "seen": view.seen,
         "unread": view.unread,
         "cwd": session.cwd,

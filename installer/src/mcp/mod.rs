@@ -9,6 +9,7 @@ mod deadline;
 mod door;
 mod identity;
 mod journal;
+mod mail;
 mod result;
 mod server;
 mod store_thread;

@@ -72,7 +72,7 @@ impl Bodies {
 }
 
 /// A call that did nothing: a stable code, what is wrong, and what to do next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -112,13 +112,23 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let refusal = Self::new(error.code(), error.to_string(), error.help());
+        let next = match &error {
+            StoreError::Blocked(_) => {
+                "nothing was stored; do not try again, and tell your user if it matters"
+            }
+            other => other.help(),
+        };
+        let refusal = Self::new(error.code(), error.to_string(), next);
         if error.kind() == ErrorKind::Usage { refusal } else { refusal.fault() }
     }
 }
 
 impl From<PostError> for Refusal {
     fn from(error: PostError) -> Self {
+        let error = match error {
+            PostError::Store(error) => return error.into(),
+            other => other,
+        };
         // The shared advice speaks to people at the command line; models have tools.
         let next = match &error {
             PostError::Message(BadMessage::Empty) => "give the text as an argument",

@@ -9,9 +9,20 @@ use session_bridge_core::id::SessionId;
 use session_bridge_store::{LifeLock, Program, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
+use super::mail::{self, Letter, Posted};
+use super::result::{Refusal, Reply};
 use crate::door;
 
-type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+/// What the thread does next.
+enum Job {
+    /// Anything.
+    Work(Box<dyn FnOnce(&mut Desk) + Send>),
+    /// One message, together with those that stand behind it.
+    Post(Box<Posted>),
+}
+
+/// Messages that are sent together: all that fit into one transaction if each has one recipient (rule D9).
+const MOST_TOGETHER: usize = 64;
 
 /// What the thread owns.
 pub(super) struct Desk {
@@ -98,8 +109,22 @@ impl StoreThread {
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                for job in todo {
-                    job(&mut desk);
+                let mut next = None;
+                while let Some(job) = next.take().or_else(|| todo.recv().ok()) {
+                    match job {
+                        Job::Work(work) => work(&mut desk),
+                        Job::Post(first) => {
+                            let mut letters = vec![*first];
+                            while letters.len() < MOST_TOGETHER && next.is_none() {
+                                match todo.try_recv() {
+                                    Ok(Job::Post(letter)) => letters.push(*letter),
+                                    Ok(other) => next = Some(other),
+                                    Err(_) => break,
+                                }
+                            }
+                            mail::send_all(&mut desk, letters);
+                        }
+                    }
                 }
             })
             .context("cannot start the store's thread")?;
@@ -117,16 +142,23 @@ impl StoreThread {
         work: impl FnOnce(&mut Desk) -> T + Send + 'static,
     ) -> Option<T> {
         let (done, answer) = oneshot::channel();
-        let job: Job = Box::new(move |desk| {
+        let work = Box::new(move |desk: &mut Desk| {
             let _ = done.send(work(desk));
         });
-        self.jobs.send(job).ok()?;
+        self.jobs.send(Job::Work(work)).ok()?;
         answer.await.ok()
+    }
+
+    /// Sends a message; those of several calls go together. `None` as for [`StoreThread::run`].
+    pub(super) async fn send(&self, letter: Letter) -> Option<Result<Reply, Refusal>> {
+        let (answer, sent) = oneshot::channel();
+        self.jobs.send(Job::Post(Box::new((letter, answer)))).ok()?;
+        sent.await.ok()
     }
 
     /// As [`StoreThread::run`], for work whose outcome nobody waits for.
     pub(super) fn post(&self, work: impl FnOnce(&mut Desk) + Send + 'static) {
-        let _ = self.jobs.send(Box::new(work));
+        let _ = self.jobs.send(Job::Work(Box::new(work)));
     }
 
     /// Waits for everything that was asked for, and takes the signs of life away.

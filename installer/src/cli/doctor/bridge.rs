@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use session_bridge_core::settings::Settings;
-use session_bridge_store::Store;
+use session_bridge_store::{Pause, Store};
 
 use super::check::{Check, Checks};
 use super::{around, live, store};
 use crate::cli::context::Context;
+use crate::cli::pause;
 use crate::install::links::{self, LinkState};
 
 pub(super) const GROUP: &str = "bridge";
@@ -20,6 +21,10 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
     settings(context, checks);
     if let Err(error) = Store::refuse_foreign_layout(&context.home) {
         return checks.add(Check::failed(GROUP, "home", &error.into()));
+    }
+    for pause in Pause::all(&context.home) {
+        let what = format!("{} paused: mail is kept and not delivered", pause.what());
+        checks.add(Check::note(GROUP, "paused", what).help(pause::way_out(&pause)));
     }
     if installed.is_empty() {
         checks.add(

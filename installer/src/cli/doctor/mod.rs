@@ -22,7 +22,7 @@ pub(super) use live::version;
 
 /// Check that the bridge works: every entry, the hook and the MCP server live, versions, reviews, and the store.
 ///
-/// Exit status 0 only when all is well, else 1.
+/// Exit status 0 only when all is well, else 1. What you paused is named, and does not change the status.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Look at this one only; may be given several times.

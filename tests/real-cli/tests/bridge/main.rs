@@ -2,10 +2,12 @@
 
 mod apart;
 mod bridge;
+mod codex;
 mod contexts;
 mod deadlines;
 mod doorbell;
 mod mail;
+mod pause;
 mod questions;
 mod rewake;
 mod start;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    Suite::new(env!("CARGO_TARGET_TMPDIR"))
+    let suite = Suite::new(env!("CARGO_TARGET_TMPDIR"))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         .case("codex_clear_tells_where_mail_waits", contexts::codex_cleared)
         .case("claude_asks_codex", questions::claude_asks_codex)
         .case("codex_asks_claude", questions::codex_asks_claude)
+        .case("a_decline_ends_the_wait_of_who_asked", questions::declined)
         .case("a_question_outlives_its_wait", questions::answered_later)
         .case("two_claudes_in_one_folder_are_apart", apart::claude)
         .case("two_codexes_in_one_folder_are_apart", apart::codex)
@@ -52,8 +55,12 @@ fn main() -> ExitCode {
         .case("claude_wakes_by_its_bell_where_there_is_no_socket", doorbell::wakes)
         .case("claude_p_watches_no_bell", doorbell::headless)
         .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
+        .case("a_paused_claude_is_left_alone_until_it_is_on", pause::claude)
+        .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
+        .case("a_muted_peers_mail_waits_for_claudes_next_prompt", pause::claude_muted)
+        .case("a_muted_peers_mail_waits_for_codexs_next_prompt", pause::codex_muted)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
-        .case("a_missing_program_harms_nobody", uninstall::program_gone)
-        .run()
+        .case("a_missing_program_harms_nobody", uninstall::program_gone);
+    codex::cases(suite).run()
 }
