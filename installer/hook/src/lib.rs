@@ -127,8 +127,8 @@ fn serve(
     }
     // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
     std::mem::forget(store);
-    let watched =
-        provider.card().watched_door(|name| host.env(name)).filter(|_| event.moment == Moment::SessionStart);
+    let watches = event.moment == Moment::SessionStart && !outcome.paused;
+    let watched = provider.card().watched_door(|name| host.env(name)).filter(|_| watches);
     let bell = watched.map(|_| folder.bell());
     let answer = Answer { outcome: &outcome, watch: bell.as_deref().and_then(Path::to_str) };
     put_out(provider, &event, &answer, &folder, &lease, began)?;
