@@ -38,7 +38,8 @@ pub(super) fn send_all(desk: &mut Desk, posted: Vec<Posted>) {
     };
     let mut valid = Vec::with_capacity(posted.len());
     for (letter, answer) in posted {
-        match letter.me.session(store) {
+        // As before any other piece of work: a paused session's tools do nothing.
+        match letter.me.refuse_if_paused(store).and_then(|()| letter.me.session(store)) {
             Ok(_) => valid.push((letter, answer)),
             Err(refusal) => drop(answer.send(Err(refusal))),
         }

@@ -149,7 +149,7 @@ fn rows() -> Vec<Row> {
     let once = "once per session";
     let each = "per message";
     vec![
-        row("the list of tools", once, count(&tools), 1_200),
+        row("the list of tools", once, count(&tools), 1_300),
         row("the server's instructions", once, count(mcp::INSTRUCTIONS), 200),
         row("at session start: who it is, and how to take peer text", once, count(&start), 100),
         row("with a prompt: the frame of one message", each, count(&prompt) - body, 80),
