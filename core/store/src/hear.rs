@@ -8,6 +8,7 @@ use session_bridge_core::provider::{By, Card, Proof};
 use crate::attempt::{self, Attempt, NewAttempt, Status};
 use crate::beginning;
 use crate::block::{self, Block, Budget, Frame, Waiting};
+use crate::chain;
 use crate::claim;
 use crate::error::StoreError;
 use crate::expire;
@@ -54,6 +55,8 @@ impl Store {
         let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session.id);
+        let live = folder.live();
+        let mut joins = false;
         let paused = self.paused(session).is_some();
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
@@ -70,12 +73,14 @@ impl Store {
                     // What was folded and settled just now may have changed it.
                     let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
                     let taken = take(tx, &run, &session, event, budget, now)?;
+                    chain::heard(tx, session.id, event, live, taken.hops.iter().copied(), now)?;
+                    joins = !taken.hops.is_empty() && chain::joins(event);
                     offer(tx, &session, event, taken, now)?
                 }
                 None => Outcome::default(),
             };
             outcome.paused = paused;
-            wake::close(tx, session.id, now)?;
+            wake::react(tx, session.id, event.moment, now)?;
             if let Some(nudge) = &event.nudge
                 && outcome.text.is_empty()
             {
@@ -85,6 +90,9 @@ impl Store {
             Ok(outcome)
         })?;
         folder.clear_note();
+        if joins {
+            folder.join_turn();
+        }
         Ok(outcome)
     }
 }
@@ -210,13 +218,17 @@ fn take(
     let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
     let heard = if is_for_people(event) { "true" } else { rule::UNMUTED };
     let sql = format!(
-        "SELECT {MESSAGE}, d.doubt FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+        "SELECT {MESSAGE}, d.doubt, d.wakes FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
          WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL AND {heard} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([session.id.to_string()], |row| {
-        let doubt = row.get::<_, i64>(MESSAGE_COLUMNS)? == 1;
-        Ok(Waiting { message: Message::read(row)?, doubt, late: false })
+        Ok(Waiting {
+            message: Message::read(row)?,
+            doubt: row.get::<_, i64>(MESSAGE_COLUMNS)? == 1,
+            wakes: row.get(MESSAGE_COLUMNS + 1)?,
+            late: false,
+        })
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
@@ -259,7 +271,7 @@ fn may_go_on(
     event: &HookEvent<'_>,
     waiting: &[Waiting],
 ) -> Result<bool, StoreError> {
-    let news = waiting.iter().any(|w| !w.doubt && w.message.wakes());
+    let news = waiting.iter().any(|w| !w.doubt && w.wakes);
     match event.turn.as_deref() {
         Some(turn) if news => Ok(attempt::continuations(tx, session.id, turn)? < MAX_CONTINUATIONS),
         _ => Ok(false),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use session_bridge_core::home::Home;
+use session_bridge_core::limits::Limits;
+use session_bridge_core::settings::Settings;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
@@ -38,6 +40,7 @@ pub struct Store {
     pub(crate) home: Home,
     pub(crate) run: RunFolders,
     pub(crate) clock: Clock,
+    limits: Limits,
     role: Role,
     file: FileKey,
     /// The write-ahead log, once something had to be flushed. It stays the same file as long as `db` is open.
@@ -74,11 +77,13 @@ impl Store {
         if pointer.is_none() && schema::format(&db)? <= schema::FORMAT {
             generation::begin(home, clock.now())?;
         }
+        let limits = if role == Role::Hook { Limits::default() } else { read_limits(home) };
         let mut store = Self {
             db,
             run: RunFolders::of(home),
             home: home.clone(),
             clock,
+            limits,
             role,
             file,
             wal: None,
@@ -109,6 +114,11 @@ impl Store {
     /// The bridge's home.
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// What `settings.json` limits. Hooks do not read it: what they may do was decided when the message was sent.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Milliseconds since 1970, by the store's clock.
@@ -183,6 +193,9 @@ impl Store {
         if moved {
             *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
         } else {
+            if self.role != Role::Hook {
+                self.limits = read_limits(&self.home);
+            }
             self.help_out();
         }
         Ok(moved)
@@ -235,6 +248,11 @@ impl Store {
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
+}
+
+/// A damaged file means the defaults; `doctor` says so.
+fn read_limits(home: &Home) -> Limits {
+    fs::read(home.settings()).map(|bytes| Settings::parse_or_default(&bytes).limits).unwrap_or_default()
 }
 
 impl FileKey {

@@ -12,6 +12,7 @@ mod follow;
 mod install;
 mod json;
 mod messages;
+mod overdue;
 mod trust;
 mod upgrade;
 mod waits;

@@ -61,6 +61,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         cwd: payload.cwd.and_then(Text::folder),
         subagent,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
+        by_host: false,
         start: start(source.as_deref()),
         // `/clear` ends nothing here: the next conversation is a session of its own.
         continues: false,

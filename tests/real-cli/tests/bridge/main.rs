@@ -6,6 +6,7 @@ mod bridge;
 mod codex;
 mod contexts;
 mod deadlines;
+mod doorbell;
 mod ends;
 mod forks;
 mod lost;
@@ -14,6 +15,7 @@ mod modes;
 mod nested;
 mod pause;
 mod questions;
+mod rewake;
 mod socket;
 mod start;
 mod subagents;
@@ -72,6 +74,13 @@ fn main() -> ExitCode {
         .case("claude_subagent_at_work_when_mail_comes", subagents::mail_meanwhile)
         .case("claude_subagent_reads_its_sessions_mail", subagents::reads)
         .case("claude_reads_its_inbox_in_the_running_turn", socket::mid_turn)
+        .case("codex_wakes_for_mail_that_came_after_its_turns_last_look", rewake::codex_late_mail)
+        .case("codex_gets_what_came_after_an_interruption_with_its_next_prompt", rewake::codex_interrupted)
+        .case("claude_wakes_once_for_a_question_after_a_status", rewake::claude_status_then_question)
+        .case("codex_wakes_once_for_a_question_after_a_status", rewake::codex_status_then_question)
+        .case("two_sessions_that_answer_each_other_stop", rewake::two_polite_sessions)
+        .case("claude_wakes_by_its_bell_where_there_is_no_socket", doorbell::wakes)
+        .case("claude_p_watches_no_bell", doorbell::headless)
         .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
         .case("a_paused_claude_is_left_alone_until_it_is_on", pause::claude)
         .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
