@@ -38,7 +38,8 @@ pub struct Card {
     pub binaries: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends.
     pub mcp_clients: &'static [&'static str],
-    /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it.
+    /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
+    /// fence around the bodies of the result names the call: the host's tool event shows it.
     pub mcp_call_id: &'static [&'static str],
     /// How hooks and MCP calls name their session.
     pub identity: Identity,
@@ -90,7 +91,7 @@ pub struct HookSpec {
     pub event: &'static str,
     /// What it is in neutral words.
     pub moment: Moment,
-    /// The time limit that we configure, in seconds; each provider writes it in its host's unit.
+    /// The time limit that we configure, in seconds; each provider writes it in its host's unit, some in milliseconds.
     pub timeout_secs: u32,
 }
 
@@ -142,6 +143,8 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
+    /// Any tool event of the turn: for text that the model was given before its first call.
+    AnyTool,
     /// A later tool event that names tool calls, and none of those that the text went out with.
     AfterTool,
     /// The tool event that lists the very call whose result carried the text.
@@ -150,6 +153,9 @@ pub enum By {
     TurnEnd,
     /// The end of a turn that had ended before and went on because a hook asked for it.
     ContinuedTurnEnd,
+    /// A prompt that is the very text, known by its attempt's id: the host makes the reason of a block its next prompt.
+    /// The text then begins with that id ([`echo`](crate::echo)).
+    Echo,
 }
 
 /// A door: what starts a turn in an idle session without a key being pressed. It carries a nudge, never a body.

@@ -101,8 +101,9 @@ pub(crate) trait Syntax {
 /// The syntax of a format, if it has a structure.
 pub(crate) fn syntax(format: Format) -> Option<&'static dyn Syntax> {
     match format {
-        Format::Json => Some(&jsonc::Jsonc { comments: false }),
-        Format::Jsonc => Some(&jsonc::Jsonc { comments: true }),
+        Format::Json => Some(&jsonc::Jsonc { comments: false, trailing_commas: false }),
+        Format::Jsonc => Some(&jsonc::Jsonc { comments: true, trailing_commas: true }),
+        Format::CommentedJson => Some(&jsonc::Jsonc { comments: true, trailing_commas: false }),
         Format::Toml => Some(&toml::Toml),
         Format::Text => None,
     }

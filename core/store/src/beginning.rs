@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use rusqlite::{Transaction, params};
-use session_bridge_core::event::Start;
+use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::frame;
 use session_bridge_core::id::SessionId;
 
@@ -46,6 +46,46 @@ pub(crate) fn introduction(
         );
     }
     Ok(text)
+}
+
+/// Notes a start that the host takes no text at: the next prompt says what it would have said. Until then the bell stands.
+pub(crate) fn postpone(tx: &Transaction<'_>, session: SessionId, start: Start) -> Result<(), StoreError> {
+    tx.execute("UPDATE session SET begins = ?2 WHERE id = ?1", params![session.to_string(), word(start)])?;
+    Ok(())
+}
+
+/// Which start the text of this event is to speak of: its own, or one that was postponed to it.
+pub(crate) fn due(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    event: &HookEvent<'_>,
+) -> Result<Option<Start>, StoreError> {
+    match event.moment {
+        Moment::SessionStart => Ok(Some(event.start)),
+        Moment::PromptSubmit => {
+            let sql = "SELECT begins FROM session WHERE id = ?1";
+            let noted: Option<String> =
+                tx.prepare_cached(sql)?.query_row([session.to_string()], |row| row.get(0))?;
+            if noted.is_some() {
+                tx.execute("UPDATE session SET begins = NULL WHERE id = ?1", [session.to_string()])?;
+            }
+            Ok(noted.map(|noted| STARTS.into_iter().find(|start| word(*start) == noted).unwrap_or_default()))
+        }
+        _ => Ok(None),
+    }
+}
+
+const STARTS: [Start; 5] =
+    [Start::Fresh, Start::Resumed, Start::Cleared, Start::Compacted, Start::Forked];
+
+const fn word(start: Start) -> &'static str {
+    match start {
+        Start::Fresh => "fresh",
+        Start::Resumed => "resumed",
+        Start::Cleared => "cleared",
+        Start::Compacted => "compacted",
+        Start::Forked => "forked",
+    }
 }
 
 /// Questions that were put before the model in a context it may have lost, and that it neither answered nor marked,

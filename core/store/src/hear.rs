@@ -1,6 +1,7 @@
 //! An event of a session: what it proves, what it ends, and what goes out with it.
 
 use rusqlite::Transaction;
+use session_bridge_core::echo;
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Proof};
@@ -16,6 +17,8 @@ use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
+use crate::subagents;
+use crate::turn;
 use crate::wake;
 
 /// The surface of MCP results in receipts.
@@ -42,7 +45,7 @@ impl Store {
     pub fn hear(
         &mut self,
         session: &Session,
-        event: &HookEvent<'_>,
+        told: &HookEvent<'_>,
         card: &Card,
         _lease: &Lease,
     ) -> Result<Outcome, StoreError> {
@@ -52,15 +55,37 @@ impl Store {
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
-            settle(tx, session, event, card, now)?;
+            let unnamed = turn::is_unnamed(told);
+            let mut event = told.clone();
+            if unnamed {
+                event.turn = turn::current(tx, session.id, told)?.map(Into::into);
+            }
+            settle(tx, session, &event, card, now)?;
+            if unnamed && event.moment == Moment::TurnEnd && !event.continued {
+                event.turn = Some(turn::begin(tx, session.id, told)?.into());
+            }
             expire::for_session(tx, &run, session.id, now)?;
+            let apart = subagents::count(tx, session.id, told)?;
             let mut outcome = match card.inject_at(event.moment) {
+                // The reader may be a subagent: what it is given, the session never sees.
+                Some(_) if !apart => Outcome::default(),
                 Some(inject) => {
-                    let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
+                    // Where a later prompt shows that the text was taken, it begins with its attempt's id.
+                    let marked = inject.proof.injected.contains(&By::Echo);
+                    let max_bytes = inject.max_bytes - if marked { echo::BYTES } else { 0 };
+                    let budget = Budget { max_bytes, bodies: inject.bodies };
                     // What was folded and settled just now may have changed it.
                     let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
-                    let taken = take(tx, &run, &session, event, budget, now)?;
-                    offer(tx, &session, event, taken, now)?
+                    let taken = take(tx, &run, &session, &event, budget, now)?;
+                    let mut outcome = offer(tx, &session, &event, taken, now)?;
+                    if let (true, Some(attempt)) = (marked, outcome.attempt) {
+                        outcome.text = echo::marked(attempt, &outcome.text);
+                    }
+                    outcome
+                }
+                None if event.moment == Moment::SessionStart => {
+                    beginning::postpone(tx, session.id, event.start)?;
+                    Outcome::default()
                 }
                 None => Outcome::default(),
             };
@@ -149,6 +174,7 @@ fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     match by {
+        By::AnyTool => event.moment == Moment::AfterTool,
         By::AfterTool => {
             event.moment == Moment::AfterTool
                 && !event.tool_calls.is_empty()
@@ -158,6 +184,7 @@ fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
         By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call(attempt, event),
         By::TurnEnd => event.moment == Moment::TurnEnd,
         By::ContinuedTurnEnd => event.moment == Moment::TurnEnd && event.continued,
+        By::Echo => event.echo == Some(attempt.id),
         _ => false,
     }
 }
@@ -204,11 +231,11 @@ fn take(
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());
     }
-    let start = event.moment == Moment::SessionStart;
-    let parked = if start || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
+    let begins = beginning::due(tx, session.id, event)?;
+    let parked = if begins.is_some() || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
     let frame = Frame {
-        introduce: if start { Some(beginning::introduction(tx, session, event.start)?) } else { None },
-        owed: if start { beginning::owed(tx, session.id, event.start)? } else { Vec::new() },
+        introduce: begins.map(|start| beginning::introduction(tx, session, start)).transpose()?,
+        owed: begins.map_or(Ok(Vec::new()), |start| beginning::owed(tx, session.id, start))?,
         guarded: session.guarded,
         parked,
         fence: None,
@@ -216,8 +243,8 @@ fn take(
     Ok(block::compose(&waiting, budget, &frame))
 }
 
-/// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only where
-/// the host names the turn, without which nothing could be proven.
+/// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only in
+/// a turn with a name, without which nothing could be proven.
 fn may_go_on(
     tx: &Transaction<'_>,
     session: &Session,

@@ -27,6 +27,8 @@ mod salvage;
 mod schema;
 mod send;
 mod session;
+mod subagents;
+mod turn;
 mod unbound;
 mod wake;
 mod wanted;

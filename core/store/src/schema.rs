@@ -28,6 +28,9 @@ CREATE TABLE session (
     summary TEXT,
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
+    turn TEXT,
+    begins TEXT,
+    subagents INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT

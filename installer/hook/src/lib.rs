@@ -119,7 +119,8 @@ fn serve(
 
 /// The fast path: a sign of life, and whether that was all there is to do.
 fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
-    let plain = !matches!(event.moment, Moment::SessionStart | Moment::SessionEnd);
+    let plain =
+        !matches!(event.moment, Moment::SessionStart | Moment::BeforeSubagent | Moment::SessionEnd);
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
     plain
         && event.nudge.is_none()
@@ -129,7 +130,7 @@ fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKe
 
 fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {
     let activity = match event.moment {
-        Moment::PromptSubmit | Moment::AfterTool => Activity::Busy,
+        Moment::PromptSubmit | Moment::BeforeSubagent | Moment::AfterTool => Activity::Busy,
         _ => Activity::Idle,
     };
     process.map(|host| Live { host, activity })

@@ -53,13 +53,17 @@ pub(super) struct Bodies {
     pub(super) guarded: bool,
     /// The attempt, where a body counts as delivered by this result.
     pub(super) attempt: Option<AttemptId>,
+    /// The fence by which the host's later event names this result, where it has no id of the call.
+    pub(super) fence: Option<Fence>,
     pub(super) messages: Vec<Message>,
 }
 
 impl Bodies {
     fn text(&self) -> String {
         let bodies: Vec<&str> = self.messages.iter().map(|m| m.body.as_str()).collect();
-        let fence = Fence::fresh(&bodies);
+        // One that stands in a body after all names nothing: the result is then never confirmed.
+        let known = self.fence.clone().filter(|fence| fence.fits(&bodies));
+        let fence = known.unwrap_or_else(|| Fence::fresh(&bodies));
         let framed = self.messages.iter().map(|m| frame::message(&fence, &m.header(), &m.body));
         let guard = (!self.guarded).then(|| frame::GUARD.to_owned());
         guard.into_iter().chain(framed).collect::<Vec<_>>().join("\n")
