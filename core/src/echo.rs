@@ -33,7 +33,9 @@ mod tests {
         let text = marked(id, "a \"b\"");
         assert_eq!(text.len(), BYTES + 5);
         assert_eq!(in_json(&serde_json::to_string(&text).unwrap()), Some(id));
-        for other in [format!(" {text}"), BEGIN.to_owned(), format!("{BEGIN}{}", "é".repeat(20)), String::new()] {
+        for other in
+            [format!(" {text}"), BEGIN.to_owned(), format!("{BEGIN}{}", "é".repeat(20)), String::new()]
+        {
             assert_eq!(in_json(&serde_json::to_string(&other).unwrap()), None, "{other}");
         }
         assert_eq!(in_json("7"), None);

@@ -18,6 +18,12 @@ pub trait Provider: Sync {
     /// What being installed means at this site. Pure: same site and want, same plan.
     fn plan(&self, site: &Site, want: &Want) -> Plan;
 
+    /// What in the host's own configuration keeps the bridge's hooks or tools from running, a sentence each: switches that
+    /// are the person's to set, so `doctor` names them and nothing changes them.
+    fn hindrances(&self, _host: &dyn Host, _site: &Site) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError>;
 

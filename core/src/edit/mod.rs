@@ -109,10 +109,15 @@ pub(crate) fn syntax(format: Format) -> Option<&'static dyn Syntax> {
     }
 }
 
+/// What the bytes of a structured file mean; nothing if they do not parse.
+pub fn value(bytes: &[u8], format: Format) -> Option<Value> {
+    let (_, text) = envelope::Envelope::open(bytes).ok()?;
+    syntax(format)?.parse(text).ok()
+}
+
 /// What a file's bytes mean; of plain text, and of what does not parse, the text itself.
 #[cfg(feature = "preview")]
 pub(crate) fn meaning(bytes: &[u8], format: Format) -> Value {
     let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
-    let parsed = envelope::Envelope::open(bytes).ok().and_then(|(_, text)| syntax(format)?.parse(text).ok());
-    parsed.unwrap_or_else(text)
+    value(bytes, format).unwrap_or_else(text)
 }

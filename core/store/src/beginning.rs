@@ -75,8 +75,7 @@ pub(crate) fn due(
     }
 }
 
-const STARTS: [Start; 5] =
-    [Start::Fresh, Start::Resumed, Start::Cleared, Start::Compacted, Start::Forked];
+const STARTS: [Start; 5] = [Start::Fresh, Start::Resumed, Start::Cleared, Start::Compacted, Start::Forked];
 
 const fn word(start: Start) -> &'static str {
     match start {

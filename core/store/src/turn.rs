@@ -12,9 +12,10 @@ use session_bridge_core::id::SessionId;
 use crate::attempt;
 use crate::error::StoreError;
 
-/// Whether the host left this event's turn to be named. Other moments belong to no turn.
+/// Whether the host left this event's turn to be named, which needs a name of the event. Other moments belong to no turn.
 pub(crate) fn is_unnamed(event: &HookEvent<'_>) -> bool {
-    event.turn.is_none() && matches!(event.moment, Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd)
+    let nameable = event.turn.is_none() && event.stamp.is_some();
+    nameable && matches!(event.moment, Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd)
 }
 
 /// The name of the turn that an unnamed event belongs to. A prompt begins one, unless it is a text of ours that goes on.

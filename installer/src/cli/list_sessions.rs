@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
+use session_bridge_providers::by_id;
 use session_bridge_store::{Presence, SessionView};
 
 use super::Status;
@@ -78,7 +79,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         table.row(vec![
             cell(&session.label, name),
             plain(&session.provider),
-            cell(view.presence.as_str(), show::presence_style(view.presence)),
+            cell(state(view), show::presence_style(view.presence)),
             cell(context.ui.ago(view.seen), style::DIM),
             unread,
             plain(if rooms { session.room.as_str() } else { "" }),
@@ -89,6 +90,16 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         ]);
     }
     table.render()
+}
+
+/// Its presence; of an idle session that no door leads to, that as well.
+fn state(view: &SessionView) -> &'static str {
+    if view.presence == Presence::Idle && !wakes(view) { "idle, no door" } else { view.presence.as_str() }
+}
+
+/// Whether mail can start a turn in it.
+fn wakes(view: &SessionView) -> bool {
+    by_id(&view.session.provider).is_some_and(|provider| !provider.card().wake.is_empty())
 }
 
 /// A session as JSON.
@@ -102,6 +113,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "room": session.room,
         "roles": session.roles,
         "presence": view.presence,
+        "wakes": wakes(view),
         "seen": view.seen,
         "unread": view.unread,
         "cwd": session.cwd,

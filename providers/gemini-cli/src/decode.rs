@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_prompt_that_is_our_text_is_no_new_turn() {
-        let stdin = r#"{"session_id":"s","prompt":"[session-bridge delivery 01J00000000000000000000000]\nmail"}"#;
+        let stdin =
+            r#"{"session_id":"s","prompt":"[session-bridge delivery 01J00000000000000000000000]\nmail"}"#;
         assert_eq!(event("BeforeAgent", stdin).echo.unwrap().to_string(), "01J00000000000000000000000");
         assert_eq!(event("BeforeAgent", r#"{"session_id":"s","prompt":"hello"}"#).echo, None);
         assert_eq!(

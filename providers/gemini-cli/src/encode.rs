@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_turn_can_be_put_off() {
-        assert_eq!(answer("AfterAgent", Reply::KeepGoing("a \"b\"")), r#"{"decision":"block","reason":"a \"b\""}"#);
+        assert_eq!(
+            answer("AfterAgent", Reply::KeepGoing("a \"b\"")),
+            r#"{"decision":"block","reason":"a \"b\""}"#
+        );
         assert_eq!(answer("AfterAgent", Reply::Context("x")), "");
     }
 }

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod plan;
 mod site;
+mod switches;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
@@ -72,6 +73,10 @@ impl Provider for GeminiCli {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn hindrances(&self, host: &dyn Host, site: &Site) -> Vec<String> {
+        switches::hindrances(host, site)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

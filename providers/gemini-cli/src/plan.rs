@@ -136,7 +136,8 @@ mod tests {
     fn trust_is_given_by_consent_and_never_shared() {
         let agreed = Want { allow_tools: true, ..want() };
         let project = Scope::Project("/src/shop".into());
-        let trust = |want: &Want, scope: &Scope| value_of(want, scope, "gemini-cli/mcp-server").get("trust").cloned();
+        let trust =
+            |want: &Want, scope: &Scope| value_of(want, scope, "gemini-cli/mcp-server").get("trust").cloned();
         assert_eq!(trust(&want(), &Scope::User), None);
         assert_eq!(trust(&agreed, &Scope::User), Some(json!(true)));
         assert_eq!(trust(&agreed, &project), None);
@@ -183,7 +184,11 @@ mod tests {
         let works = program("it works", b"#!/bin/sh\necho $1 $2 $PPID\n", 0o700);
         let output = run(&guarded(&works.to_string_lossy(), "gemini-cli", "BeforeAgent"));
         let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(said, format!("gemini-cli BeforeAgent {}\n", std::process::id()), "the host is the parent");
+        assert_eq!(
+            said,
+            format!("gemini-cli BeforeAgent {}\n", std::process::id()),
+            "the host is the parent"
+        );
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -95,7 +95,10 @@ fn gemini_streams_calls_and_gives_back_results() {
     let ask = json!({"systemInstruction": {"parts": [{"text": "be kind"}]}, "tools": tools,
                      "contents": [{"role": "user", "parts": [{"text": "go"}, {"text": "context"}]}]});
     let first = post(&model, "/v1beta/models/m:streamGenerateContent?alt=sse", &ask);
-    assert!(first.contains("\r\n\r\ndata: {") && first.contains("\"name\":\"mcp_probe-server_ping\""), "{first}");
+    assert!(
+        first.contains("\r\n\r\ndata: {") && first.contains("\"name\":\"mcp_probe-server_ping\""),
+        "{first}"
+    );
     let back = json!({"tools": tools, "contents": [{"role": "user", "parts": [
         {"functionResponse": {"id": "c", "name": "mcp_probe-server_ping", "response": {"output": "pong"}}}]}]});
     assert!(post(&model, "/v1beta/models/m:generateContent", &back).contains("got pong"));

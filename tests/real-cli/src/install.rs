@@ -56,7 +56,8 @@ impl Clis {
         };
         let [claude_version, codex_version, gemini_version] =
             [pinned(CLAUDE)?, pinned(CODEX)?, pinned(GEMINI)?];
-        let folder = format!("claude-code-{claude_version}_codex-{codex_version}_gemini-cli-{gemini_version}");
+        let folder =
+            format!("claude-code-{claude_version}_codex-{codex_version}_gemini-cli-{gemini_version}");
         let bin = target.join("real-cli/npm").join(folder).join("node_modules/.bin");
         Ok(Self { bin, claude_version, codex_version, gemini_version })
     }

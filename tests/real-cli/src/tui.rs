@@ -10,8 +10,8 @@ use crate::{DriverError, World, wait_until};
 /// How long a screen may take to show something.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// How long an input box may take to empty itself before Enter is pressed again.
-const SEND_AGAIN: Duration = Duration::from_secs(2);
+/// How long an input box may take to show what was typed or sent, before it is typed or sent again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// One terminal session. It ends with its world, or earlier by [`Tui::close`].
 pub struct Tui<'w> {
@@ -102,13 +102,16 @@ impl<'w> Tui<'w> {
     /// If tmux fails or the text does not appear.
     pub fn prompt(&self, text: &str) -> Result<(), DriverError> {
         self.type_text(text)?;
+        if let Some(empty) = self.empty_box {
+            wait_until("the text in the input box", PATIENCE, || {
+                let typed = wait_until("text", AGAIN, || (!self.shows(empty)).then_some(())).is_ok();
+                // What comes while a command still clears the screen is lost with it.
+                (typed || self.type_text(text).is_err()).then_some(())
+            })?;
+        }
         // The end of a long line may be wrapped; its last word is not.
         if let Some(word) = text.split_whitespace().last() {
             self.wait_for(word)?;
-        }
-        if let Some(empty) = self.empty_box {
-            // The same word may stand there since the last prompt.
-            wait_until("the text in the input box", PATIENCE, || (!self.shows(empty)).then_some(()))?;
         }
         // The CLIs take an Enter that comes with the text for part of a paste.
         std::thread::sleep(Duration::from_millis(300));
@@ -116,7 +119,7 @@ impl<'w> Tui<'w> {
         let Some(empty) = self.empty_box else { return Ok(()) };
         wait_until("the prompt to be sent", PATIENCE, || {
             let sent = || self.shows(empty) || !self.is_open();
-            let found = wait_until("an empty input box", SEND_AGAIN, || sent().then_some(())).is_ok();
+            let found = wait_until("an empty input box", AGAIN, || sent().then_some(())).is_ok();
             // A prompt of nothing but white space is none: an Enter too many does nothing.
             (found || self.press("Enter").is_err()).then_some(())
         })

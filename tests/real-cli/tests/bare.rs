@@ -179,7 +179,8 @@ fn gemini_hooks_speak(world: &World) -> CaseResult {
         format!("echo '{}'", json!({"hookSpecificOutput": context}))
     };
     // A turn that goes on ends a second time; the block must not come again.
-    let block = "[ -e blocked ] || { touch blocked; echo '{\"decision\":\"block\",\"reason\":\"<REASON>\"}'; }";
+    let block =
+        "[ -e blocked ] || { touch blocked; echo '{\"decision\":\"block\",\"reason\":\"<REASON>\"}'; }";
     world.edit_json(&world.gemini_settings(), |settings| {
         for (event, command) in [
             ("BeforeAgent", says("BeforeAgent")),

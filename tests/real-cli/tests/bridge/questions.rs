@@ -84,6 +84,32 @@ pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
     assert_ledger(world, &bridge, "BE-THE-FRONTEND")
 }
 
+pub(crate) fn gemini_asks_claude(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "claude-project");
+    let claude = world.claude().tui("claude")?;
+    bridge.session("claude-project")?;
+    claude.prompt("BE-THE-BACKEND")?;
+    let run = world.gemini().print("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    claude.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+}
+
+pub(crate) fn codex_asks_gemini(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "gemini-project");
+    let gemini = world.gemini().tui("gemini")?;
+    bridge.session("gemini-project")?;
+    gemini.prompt("BE-THE-BACKEND")?;
+    let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    gemini.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+}
+
 /// Nobody answers in time. The question wakes the idle Codex, its answer wakes the idle Claude, and no person types.
 pub(crate) fn answered_later(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
