@@ -225,7 +225,8 @@ pub(crate) fn written(tx: &Transaction<'_>, attempt: &Attempt, now: i64) -> Resu
             let evidence = Some("written whole and in time");
             advance(tx, attempt.session, seq, State::Offered, Some(&attempt.surface), evidence, now)?;
         }
-        update(tx, attempt, seq, "shown = 1")?;
+        let shown = if part == Part::Body { "shown = 2" } else { "shown = max(shown, 1)" };
+        update(tx, attempt, seq, shown)?;
     }
     Ok(())
 }
@@ -248,7 +249,7 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
     guard(tx, attempt, false)?;
     for (seq, part) in items(tx, attempt)? {
         let set = match part {
-            Part::Body => "attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 1",
+            Part::Body => "attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 2",
             Part::Header => "attempt = NULL",
             Part::Reference => "attempt = NULL, doubt = 2",
         };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use session_bridge_core::frame::{self, Fence};
+use session_bridge_core::frame::{self, Fence, Header};
 use session_bridge_core::message::Kind;
 
 use crate::attempt::Part;
@@ -31,6 +31,15 @@ pub(crate) struct Waiting {
     pub(crate) message: Message,
     /// The body may already stand above: only a reference goes out.
     pub(crate) doubt: bool,
+    /// Younger mail of the session went out before it.
+    pub(crate) late: bool,
+}
+
+impl Waiting {
+    fn header(&self) -> Header<'_> {
+        // A reference is to what may stand where it belongs.
+        Header { late: self.late && !self.doubt, ..self.message.header() }
+    }
 }
 
 /// What else the text says.
@@ -69,18 +78,18 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
     for w in waiting {
         let m = &w.message;
         if w.doubt {
-            references.push(m);
+            references.push(w);
             continue;
         }
         if !budget.bodies || !rest.is_empty() {
-            rest.push(m);
+            rest.push(w);
             continue;
         }
-        let text = frame::message(&fence, &m.header(), &m.body);
+        let text = frame::message(&fence, &w.header(), &m.body);
         if text.len() > room {
-            lines.push(m);
+            lines.push(w);
         } else if framed.len() + text.len() + 1 > room {
-            rest.push(m);
+            rest.push(w);
         } else {
             framed.push_str(&text);
             framed.push('\n');
@@ -111,10 +120,10 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
         }
     }
     // Announcements and references are promised to fit: what finds no room waits for the next surface.
-    let mut put = |text: &mut String, head: &str, many: &[&Message], part: Part| {
+    let mut put = |text: &mut String, head: &str, many: &[&Waiting], part: Part| {
         let mut begun = false;
-        for m in many {
-            let line = frame::line(&m.header());
+        for w in many {
+            let line = frame::line(&w.header());
             if text.len() + head.len() + line.len() + 2 > budget.max_bytes.saturating_sub(HEADINGS_BYTES) {
                 break;
             }
@@ -124,7 +133,7 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
             }
             text.push_str(&line);
             text.push('\n');
-            block.items.push((m.seq, part));
+            block.items.push((w.message.seq, part));
         }
     };
     put(&mut text, "Too long for this place; read them with bridge_read_message:\n", &lines, Part::Header);
@@ -138,7 +147,7 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
         text.push_str(
             "Questions shown earlier and not answered (bridge_read_message shows one again, bridge_reply answers):\n",
         );
-        header_lines(&mut text, frame.owed.iter(), budget.max_bytes);
+        header_lines(&mut text, frame.owed.iter().map(Message::header), budget.max_bytes);
     }
     if !rest.is_empty() {
         waiting_lines(&mut text, &rest, budget.max_bytes, budget.bodies);
@@ -152,16 +161,16 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
 }
 
 /// Headers of what is not shown here; they change no state.
-fn waiting_lines(text: &mut String, rest: &[&Message], max_bytes: usize, more: bool) {
+fn waiting_lines(text: &mut String, rest: &[&Waiting], max_bytes: usize, more: bool) {
     let when = if more { "more wait and come next" } else { "wait and come next" };
     let _ = writeln!(text, "{} {when}; bridge_read_message reads one now:", messages(rest.len()));
-    header_lines(text, rest.iter().copied(), max_bytes);
+    header_lines(text, rest.iter().map(|w| w.header()), max_bytes);
 }
 
 /// At most five lines, and one that stands for more.
-fn header_lines<'a>(text: &mut String, many: impl Iterator<Item = &'a Message>, max_bytes: usize) {
-    for (i, m) in many.enumerate() {
-        let line = frame::line(&m.header());
+fn header_lines<'a>(text: &mut String, many: impl Iterator<Item = Header<'a>>, max_bytes: usize) {
+    for (i, header) in many.enumerate() {
+        let line = frame::line(&header);
         if i == 5 || text.len() + line.len() + 120 > max_bytes {
             text.push_str("- …\n");
             break;
@@ -202,7 +211,7 @@ mod tests {
             created: 0,
             expires: None,
         };
-        Waiting { message, doubt: false }
+        Waiting { message, doubt: false, late: false }
     }
 
     fn small() -> Budget {

@@ -1,28 +1,48 @@
-//! Deadlines, evaluated whenever state is read. Whose message expired is told so (rule R5).
+//! Deadlines, evaluated whenever state is read, and by the timer of a sender's server. Whose message expired is told so
+//! (rules R4, R5).
 
-use rusqlite::{Transaction, params};
+use std::time::Duration;
+
+use rusqlite::{Connection, ToSql, Transaction, named_params};
 use session_bridge_core::id::SessionId;
 
 use crate::attempt;
+use crate::clock::{Boot, PASSED, Reading};
 use crate::error::StoreError;
 use crate::notice::{self, News};
+use crate::open::Store;
 use crate::row::{State, parsed};
 use crate::run::RunFolders;
 
-/// Only deliveries without a body under way can expire.
-const DUE: &str = "d.state = 'stored' AND d.attempt IS NULL AND d.doubt = 0 AND m.expires <= ?2";
+/// Only deliveries without a body under way can expire. The words of the indices for it come first.
+const CAN: &str = "d.state = 'stored' AND d.expires IS NOT NULL AND d.attempt IS NULL AND d.doubt = 0";
 /// So many end with one look: a broadcast to everybody must not keep the write lock.
 const LOOK: usize = 64;
+
+impl Store {
+    /// Ends what this session sent and nobody read in time, as far as one look goes, and says after how long the next
+    /// of its deadlines passes; `None` if there is none. A zero means that there is more to end now. Where nothing is
+    /// due, nothing is written.
+    pub fn expire_sent(&mut self, session: SessionId) -> Result<Option<Duration>, StoreError> {
+        let clocks = self.clock.read();
+        let run = self.run.clone();
+        let sender = session.to_string();
+        if any_due(&self.db, "d.sender = :key", &sender, &clocks)? {
+            self.write(|tx| end(tx, &run, "d.sender = :key", &sender, &clocks))?;
+        }
+        next(&self.db, &sender, &clocks)
+    }
+}
 
 /// Ends what waited too long for one session, and what it sent and others left unread.
 pub(crate) fn for_session(
     tx: &Transaction<'_>,
     run: &RunFolders,
     session: SessionId,
-    now: i64,
+    clocks: &Reading,
 ) -> Result<(), StoreError> {
-    end(tx, run, "d.session = ?1", &session.to_string(), now)?;
-    end(tx, run, "m.sender = ?1 AND m.expires IS NOT NULL", &session.to_string(), now)
+    end(tx, run, "d.session = :key", &session.to_string(), clocks)?;
+    end(tx, run, "d.sender = :key", &session.to_string(), clocks)
 }
 
 /// The same for the recipients of one message.
@@ -30,30 +50,100 @@ pub(crate) fn for_message(
     tx: &Transaction<'_>,
     run: &RunFolders,
     seq: i64,
-    now: i64,
+    clocks: &Reading,
 ) -> Result<(), StoreError> {
-    end(tx, run, "d.seq = ?1", &seq, now)
+    end(tx, run, "d.seq = :key", &seq, clocks)
+}
+
+/// Whether [`for_message`] has something to do.
+pub(crate) fn is_due(db: &Connection, seq: i64, clocks: &Reading) -> Result<bool, StoreError> {
+    any_due(db, "d.seq = :key", &seq, clocks)
+}
+
+fn any_due(db: &Connection, which: &str, key: &dyn ToSql, clocks: &Reading) -> Result<bool, StoreError> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery d WHERE {which} AND {CAN} AND {PASSED})");
+    Ok(db.prepare_cached(&sql)?.query_row(
+        named_params! { ":key": key, ":wall": clocks.wall, ":boot": clocks.boot_id(), ":up": clocks.up() },
+        |row| row.get(0),
+    )?)
 }
 
 fn end(
     tx: &Transaction<'_>,
     run: &RunFolders,
     which: &str,
-    key: &dyn rusqlite::ToSql,
-    now: i64,
+    key: &dyn ToSql,
+    clocks: &Reading,
 ) -> Result<(), StoreError> {
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT d.session, d.seq FROM delivery d JOIN message m USING (seq) WHERE {which} AND {DUE} LIMIT {LOOK}"
+        "SELECT d.session, d.seq FROM delivery d WHERE {which} AND {CAN} AND {PASSED} LIMIT {LOOK}"
     ))?;
     let due = statement
-        .query_map(params![key, now], |row| Ok((parsed::<SessionId>(row, 0)?, row.get(1)?)))?
+        .query_map(
+            named_params! { ":key": key, ":wall": clocks.wall, ":boot": clocks.boot_id(), ":up": clocks.up() },
+            |row| Ok((parsed::<SessionId>(row, 0)?, row.get(1)?)),
+        )?
         .collect::<Result<Vec<(SessionId, i64)>, _>>()?;
     for (session, seq) in due {
         let why = Some("its lifetime passed unread");
-        if attempt::advance(tx, session, seq, State::Expired, None, why, now)? {
-            notice::tell(tx, run, seq, session, News::Expired, now)?;
+        if attempt::advance(tx, session, seq, State::Expired, None, why, clocks.wall)? {
+            notice::tell(tx, run, seq, session, News::Expired, clocks.wall)?;
             attempt::settle_bell(tx, run, session)?;
         }
     }
     Ok(())
+}
+
+/// How long until the first deadline of what a session sent and what can expire has passed by both clocks.
+fn next(db: &Connection, sender: &str, clocks: &Reading) -> Result<Option<Duration>, StoreError> {
+    let sql = format!(
+        "SELECT d.expires, d.boot, d.boot_expires FROM delivery d WHERE d.sender = ?1 AND {CAN} ORDER BY d.expires"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([sender], |row| {
+        let boot: Option<String> = row.get(1)?;
+        let up: Option<i64> = row.get(2)?;
+        Ok((row.get(0)?, boot.zip(up).map(|(id, up)| Boot { id, up })))
+    })?;
+    let mut least: Option<i64> = None;
+    for row in rows {
+        let (expires, by_boot): (i64, Option<Boot>) = row?;
+        // No deadline passes before the wall clock says so: what comes later in this order is no earlier.
+        if least.is_some_and(|least| expires - clocks.wall >= least) {
+            break;
+        }
+        let wait = match (&by_boot, &clocks.boot) {
+            (Some(due), Some(now)) if due.id == now.id => (expires - clocks.wall).max(due.up - now.up),
+            _ => expires - clocks.wall,
+        };
+        least = Some(least.map_or(wait, |least| least.min(wait)));
+    }
+    Ok(least.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use session_bridge_core::home::Home;
+
+    use super::*;
+    use crate::open::Role;
+
+    /// Each look goes by an index that holds what can still expire, and nothing that did or was read.
+    #[test]
+    fn a_look_costs_nothing_for_what_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
+        for (which, index) in [
+            ("d.session = :key", "delivery_due (session=?"),
+            ("d.sender = :key", "delivery_sender_due (sender=?"),
+            ("d.seq = :key", "delivery_message (seq=?)"),
+        ] {
+            let sql = format!(
+                "EXPLAIN QUERY PLAN SELECT d.seq FROM delivery d WHERE {which} AND {CAN} AND {PASSED}"
+            );
+            let none = named_params! { ":key": "x", ":wall": 0, ":boot": None::<String>, ":up": None::<i64> };
+            let plan: String = store.db.query_row(&sql, none, |row| row.get(3)).unwrap();
+            assert!(plan.contains(index), "{which}: {plan}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 use session_bridge_core::echo;
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::id::{AttemptId, SessionId};
-use session_bridge_core::provider::{By, Card, Proof};
+use session_bridge_core::provider::{By, Card, Inject, Proof};
 
 use crate::attempt::{self, Attempt, NewAttempt, Status};
 use crate::beginning;
@@ -13,6 +13,7 @@ use crate::claim;
 use crate::error::StoreError;
 use crate::expire;
 use crate::open::Store;
+use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
@@ -49,40 +50,22 @@ impl Store {
         card: &Card,
         _lease: &Lease,
     ) -> Result<Outcome, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
+        let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session.id);
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
-            let unnamed = turn::is_unnamed(told);
-            let mut event = told.clone();
-            if unnamed {
-                event.turn = turn::current(tx, session.id, told)?.map(Into::into);
-            }
+            let mut event = turn::placed(tx, session.id, told)?;
             settle(tx, session, &event, card, now)?;
-            if unnamed && event.moment == Moment::TurnEnd && !event.continued {
-                event.turn = Some(turn::begin(tx, session.id, told)?.into());
-            }
-            expire::for_session(tx, &run, session.id, now)?;
-            let apart = subagents::count(tx, session.id, told)?;
+            turn::goes_on(tx, session.id, told, &mut event)?;
+            expire::for_session(tx, &run, session.id, &clocks)?;
+            let own = subagents::count(tx, session.id, told)?;
             let mut outcome = match card.inject_at(event.moment) {
                 // The reader may be a subagent: what it is given, the session never sees.
-                Some(_) if !apart => Outcome::default(),
-                Some(inject) => {
-                    // Where a later prompt shows that the text was taken, it begins with its attempt's id.
-                    let marked = inject.proof.injected.contains(&By::Echo);
-                    let max_bytes = inject.max_bytes - if marked { echo::BYTES } else { 0 };
-                    let budget = Budget { max_bytes, bodies: inject.bodies };
-                    // What was folded and settled just now may have changed it.
-                    let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
-                    let taken = take(tx, &run, &session, &event, budget, now)?;
-                    let mut outcome = offer(tx, &session, &event, taken, now)?;
-                    if let (true, Some(attempt)) = (marked, outcome.attempt) {
-                        outcome.text = echo::marked(attempt, &outcome.text);
-                    }
-                    outcome
-                }
+                Some(_) if !own => Outcome::default(),
+                Some(inject) => speak(tx, &run, session.id, &event, inject, now)?,
                 None if event.moment == Moment::SessionStart => {
                     beginning::postpone(tx, session.id, event.start)?;
                     Outcome::default()
@@ -208,6 +191,28 @@ fn ends_turn_of(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     }
 }
 
+/// Chooses what goes out with an event, and records the attempt.
+fn speak(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    session: SessionId,
+    event: &HookEvent<'_>,
+    inject: &Inject,
+    now: i64,
+) -> Result<Outcome, StoreError> {
+    // Where a later prompt shows that the text was taken, it begins with its attempt's id.
+    let marked = inject.proof.injected.contains(&By::Echo);
+    let max_bytes = inject.max_bytes - if marked { echo::BYTES } else { 0 };
+    // What was folded and settled just now may have changed it.
+    let session = session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
+    let taken = take(tx, run, &session, event, Budget { max_bytes, bodies: inject.bodies }, now)?;
+    let mut outcome = offer(tx, &session, event, taken, now)?;
+    if let (true, Some(attempt)) = (marked, outcome.attempt) {
+        outcome.text = echo::marked(attempt, &outcome.text);
+    }
+    Ok(outcome)
+}
+
 fn take(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -224,10 +229,15 @@ fn take(
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([session.id.to_string()], |row| {
-        Ok(Waiting { message: Message::read(row)?, doubt: row.get::<_, i64>(MESSAGE_COLUMNS)? == 1 })
+        let doubt = row.get::<_, i64>(MESSAGE_COLUMNS)? == 1;
+        Ok(Waiting { message: Message::read(row)?, doubt, late: false })
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
+    if let Some(first) = waiting.first() {
+        let before = order::late_before(tx, session.id, first.message.seq)?;
+        waiting.iter_mut().for_each(|w| w.late = w.message.seq < before);
+    }
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());
     }

@@ -37,10 +37,10 @@ pub struct Entry {
 impl Store {
     /// A session's inbox, newest last, at most the `limit` newest.
     pub fn inbox(&mut self, session: SessionId, view: View, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         self.write(|tx| {
-            expire::for_session(tx, &run, session, now)?;
+            expire::for_session(tx, &run, session, &clocks)?;
             attempt::settle_bell(tx, &run, session)
         })?;
         let filter = match view {

@@ -19,6 +19,7 @@ mod inbox;
 mod look;
 mod notice;
 mod open;
+mod order;
 mod pull;
 mod receipt;
 mod row;
@@ -35,7 +36,7 @@ mod wanted;
 
 pub use block::{Block, Budget};
 pub use claim::{ClaimId, Filter};
-pub use clock::Clock;
+pub use clock::{Boot, Clock, Reading};
 pub use error::{ErrorKind, StoreError};
 pub use hear::Outcome;
 pub use inbox::{Entry, View};

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::expire;
 use crate::hear::PULL;
 use crate::open::Store;
+use crate::order;
 use crate::row::{MESSAGE, Message, State};
 use crate::schema::HOT;
 use crate::send;
@@ -29,6 +30,8 @@ pub struct Pulled {
     pub attempt: Option<AttemptId>,
     /// The messages.
     pub messages: Vec<Message>,
+    /// Those of them that go out now, after younger ones.
+    pub late: Vec<MessageId>,
 }
 
 impl Store {
@@ -41,13 +44,14 @@ impl Store {
         call: Option<&str>,
         server: &str,
     ) -> Result<Pulled, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
+        let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session);
         self.write(|tx| {
             // A start text whose write was noted counts by now: this call is of its conversation.
             attempt::fold_written(tx, &folder, now)?;
-            expire::for_session(tx, &run, session, now)?;
+            expire::for_session(tx, &run, session, &clocks)?;
             let messages = match want {
                 Pull::Read(ids) => {
                     ids.iter().map(|id| readable(tx, session, *id)).collect::<Result<Vec<_>, _>>()?
@@ -61,14 +65,17 @@ impl Store {
                     next(tx, session, filter, &exact)?.into_iter().collect()
                 }
             };
-            let mut items = Vec::new();
+            let (mut items, mut late) = (Vec::new(), Vec::new());
             for message in &messages {
                 if is_free(tx, session, message.seq)? {
                     items.push((message.seq, Part::Body));
+                    if message.seq < order::late_before(tx, session, message.seq)? {
+                        late.push(message.id);
+                    }
                 }
             }
             if items.is_empty() {
-                return Ok(Pulled { attempt: None, messages });
+                return Ok(Pulled { attempt: None, messages, late });
             }
             let row = crate::session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
             let event = format!("tools/call/{}", call.unwrap_or_default());
@@ -90,7 +97,7 @@ impl Store {
                 now,
             )?;
             attempt::settle_bell(tx, &run, session)?;
-            Ok(Pulled { attempt: Some(attempt), messages })
+            Ok(Pulled { attempt: Some(attempt), messages, late })
         })
     }
 
@@ -109,11 +116,13 @@ impl Store {
         id: AttemptId,
         end: impl FnOnce(&Transaction<'_>, &attempt::Attempt, i64) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         self.write(|tx| {
             let Some(found) = attempt::find(tx, id)? else { return Ok(()) };
-            end(tx, &found, now)?;
+            end(tx, &found, clocks.wall)?;
+            // What the call had under way may have waited with its deadline (rule R4).
+            expire::for_session(tx, &run, found.session, &clocks)?;
             attempt::settle_bell(tx, &run, found.session)
         })
     }

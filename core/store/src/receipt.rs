@@ -55,7 +55,7 @@ pub struct Step {
 impl Store {
     /// The receipts of a message, one per recipient, by label. What is shown is durable first.
     pub fn receipts(&mut self, id: MessageId) -> Result<Vec<Receipt>, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         let message = send::find(&self.db, id)?.ok_or(StoreError::NoMessage(id))?;
         let under_way: bool = self.db.query_row(
@@ -63,12 +63,12 @@ impl Store {
             [message.seq],
             |row| row.get(0),
         )?;
-        if under_way || message.expires.is_some_and(|at| at <= now) {
+        if under_way || expire::is_due(&self.db, message.seq, &clocks)? {
             self.write(|tx| {
                 for session in recipients(tx, message.seq)? {
-                    attempt::fold_written(tx, &run.session(session), now)?;
+                    attempt::fold_written(tx, &run.session(session), clocks.wall)?;
                 }
-                expire::for_message(tx, &run, message.seq, now)
+                expire::for_message(tx, &run, message.seq, &clocks)
             })?;
         }
         self.make_durable()?;

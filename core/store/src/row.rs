@@ -163,6 +163,7 @@ impl Message {
             subject: self.subject.as_deref(),
             in_reply_to: self.in_reply_to.map(|id| id.to_string()),
             room: None,
+            late: false,
             bytes: self.body.len(),
         }
     }

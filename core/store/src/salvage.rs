@@ -61,7 +61,8 @@ const SESSION: Table = Table { name: "session", columns: session::COLUMNS, key: 
 const ALIAS: Table = Table { name: "alias", columns: "provider, native, session", key: "provider, native" };
 const DELIVERY: Table = Table {
     name: "delivery",
-    columns: "session, seq, state, parked, doubt, attempt, shown, marked, answer, remark",
+    columns: "session, seq, state, parked, doubt, attempt, shown, marked, answer, remark, sender, expires, boot, \
+     boot_expires",
     key: "session, seq",
 };
 const FANOUT: Table = Table { name: "fanout", columns: "seq, session", key: "seq, session" };
@@ -74,7 +75,7 @@ const ATTEMPT: Table = Table {
 const ITEM: Table = Table { name: "item", columns: "attempt, seq, part", key: "attempt, seq" };
 const EARLIER: Table = Table { name: "salvaged", columns: "generation, at", key: "generation" };
 const MESSAGE_COLUMNS: &str = "seq, id, room, thread, reply_to, sender, sender_name, sender_provider, via, target, \
-     kind, subject, body, urgency, hop, created, expires";
+     kind, subject, body, urgency, hop, created, expires, boot, boot_expires";
 
 type Row = Vec<Value>;
 
@@ -317,7 +318,7 @@ fn attempts(
     }
     // Those whose attempt, or what it carried, could not be read.
     tx.execute(
-        "UPDATE delivery SET attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 1
+        "UPDATE delivery SET attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 2
          WHERE attempt IS NOT NULL
            AND attempt NOT IN (SELECT id FROM attempt WHERE status IN ('open', 'written', 'injected'))",
         [],

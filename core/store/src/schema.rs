@@ -62,11 +62,12 @@ CREATE TABLE message (
     urgency TEXT NOT NULL,
     hop INTEGER NOT NULL,
     created INTEGER NOT NULL,
-    expires INTEGER
+    expires INTEGER,
+    boot TEXT,
+    boot_expires INTEGER
 ) STRICT;
 CREATE INDEX message_thread ON message(thread);
 CREATE INDEX message_sender ON message(sender) WHERE sender IS NOT NULL;
-CREATE INDEX message_due ON message(sender, expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE delivery (
     session TEXT NOT NULL,
@@ -75,13 +76,21 @@ CREATE TABLE delivery (
     parked INTEGER NOT NULL DEFAULT 0,
     doubt INTEGER NOT NULL DEFAULT 0,
     attempt TEXT,
+    -- 1: its header was put out; 2: its body was, or may have been.
     shown INTEGER NOT NULL DEFAULT 0,
     marked INTEGER,
     answer TEXT,
     remark TEXT,
+    -- Of its message, if that has a lifetime: what may still expire is found without a look at what did.
+    sender TEXT,
+    expires INTEGER,
+    boot TEXT,
+    boot_expires INTEGER,
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
+CREATE INDEX delivery_due ON delivery(session, expires) WHERE state = 'stored' AND expires IS NOT NULL;
+CREATE INDEX delivery_sender_due ON delivery(sender, expires) WHERE state = 'stored' AND expires IS NOT NULL;
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,

@@ -5,6 +5,7 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
+use crate::clock::Reading;
 use crate::error::StoreError;
 use crate::fanout;
 use crate::notice::{self, News};
@@ -70,9 +71,9 @@ impl Store {
         let mut aside = false;
         for _ in 0..3 {
             self.refresh()?;
-            let now = self.now();
+            let now = self.clock.read();
             let run = self.run.clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, now));
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &now));
             let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
             let present = self.is_present();
             match sent {
@@ -138,8 +139,11 @@ fn insert(
     run: &RunFolders,
     draft: &Draft<'_>,
     recipients: &[SessionId],
-    now: i64,
+    clocks: &Reading,
 ) -> Result<Sent, StoreError> {
+    let now = clocks.wall;
+    let lifetime = draft.lifetime_ms;
+    let boot = clocks.boot.as_ref().filter(|_| lifetime.is_some());
     let parent = draft.in_reply_to.map(|id| find(tx, id)?.ok_or(StoreError::NoMessage(id))).transpose()?;
     let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
     let (sender, name, provider, via) = match &draft.author {
@@ -153,8 +157,8 @@ fn insert(
     let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
     let inserted = tx.execute(
         "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
-                kind, subject, body, urgency, hop, created, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                kind, subject, body, urgency, hop, created, expires, boot, boot_expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             draft.id.to_string(),
             draft.room,
@@ -171,7 +175,9 @@ fn insert(
             draft.urgency.as_str(),
             hop,
             now,
-            draft.lifetime_ms.map(|ms| now.saturating_add(ms)),
+            lifetime.map(|ms| now.saturating_add(ms)),
+            boot.map(|boot| &boot.id),
+            boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
         ],
     )?;
     let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
@@ -200,8 +206,13 @@ pub(crate) fn deliver(
     now: i64,
 ) -> Result<(), StoreError> {
     let session = recipient.to_string();
-    let fresh =
-        tx.execute("INSERT OR IGNORE INTO delivery (session, seq) VALUES (?1, ?2)", params![session, seq])?;
+    let fresh = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO delivery (session, seq, sender, expires, boot, boot_expires)
+             SELECT ?1, seq, iif(expires IS NULL, NULL, sender), expires, boot, boot_expires
+             FROM message WHERE seq = ?2",
+        )?
+        .execute(params![session, seq])?;
     if fresh > 0 {
         tx.execute(
             "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",

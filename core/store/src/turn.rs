@@ -12,37 +12,52 @@ use session_bridge_core::id::SessionId;
 use crate::attempt;
 use crate::error::StoreError;
 
-/// Whether the host left this event's turn to be named, which needs a name of the event. Other moments belong to no turn.
-pub(crate) fn is_unnamed(event: &HookEvent<'_>) -> bool {
-    let nameable = event.turn.is_none() && event.stamp.is_some();
-    nameable && matches!(event.moment, Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd)
-}
-
-/// The name of the turn that an unnamed event belongs to. A prompt begins one, unless it is a text of ours that goes on.
-pub(crate) fn current(
+/// The event with the name of its turn, where the host left it to us. A prompt begins a turn, unless it is a text of ours
+/// that goes on.
+pub(crate) fn placed<'a>(
     tx: &Transaction<'_>,
     session: SessionId,
-    event: &HookEvent<'_>,
-) -> Result<Option<String>, StoreError> {
-    let goes_on = match event.echo {
-        Some(id) => attempt::alive(tx, session)?.iter().any(|attempt| attempt.id == id),
-        None => event.moment != Moment::PromptSubmit,
-    };
-    if !goes_on {
-        return begin(tx, session, event).map(Some);
+    told: &HookEvent<'a>,
+) -> Result<HookEvent<'a>, StoreError> {
+    let mut event = told.clone();
+    if is_unnamed(told) {
+        let goes_on = match told.echo {
+            Some(id) => attempt::alive(tx, session)?.iter().any(|attempt| attempt.id == id),
+            None => told.moment != Moment::PromptSubmit,
+        };
+        let name = if goes_on { current(tx, session)? } else { Some(begin(tx, session, told)?) };
+        event.turn = name.map(Into::into);
     }
-    Ok(tx
-        .prepare_cached("SELECT turn FROM session WHERE id = ?1")?
-        .query_row([session.to_string()], |row| row.get(0))?)
+    Ok(event)
 }
 
-/// Begins a turn at this event, and names it.
-pub(crate) fn begin(
+/// At the first end of a turn: what makes it go on belongs to a turn of its own.
+pub(crate) fn goes_on(
     tx: &Transaction<'_>,
     session: SessionId,
-    event: &HookEvent<'_>,
-) -> Result<String, StoreError> {
-    let name = event.identity();
+    told: &HookEvent<'_>,
+    event: &mut HookEvent<'_>,
+) -> Result<(), StoreError> {
+    if is_unnamed(told) && told.moment == Moment::TurnEnd && !told.continued {
+        event.turn = Some(begin(tx, session, told)?.into());
+    }
+    Ok(())
+}
+
+/// Whether the host left this event's turn to be named, which needs a name of the event. Other moments belong to no turn.
+fn is_unnamed(told: &HookEvent<'_>) -> bool {
+    let nameable = told.turn.is_none() && told.stamp.is_some();
+    nameable && matches!(told.moment, Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd)
+}
+
+fn current(tx: &Transaction<'_>, session: SessionId) -> Result<Option<String>, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT turn FROM session WHERE id = ?1")?;
+    Ok(statement.query_row([session.to_string()], |row| row.get(0))?)
+}
+
+/// Begins a turn at this event, as the host told it, and names it.
+fn begin(tx: &Transaction<'_>, session: SessionId, told: &HookEvent<'_>) -> Result<String, StoreError> {
+    let name = told.identity();
     tx.execute("UPDATE session SET turn = ?2 WHERE id = ?1", params![session.to_string(), name])?;
     Ok(name)
 }

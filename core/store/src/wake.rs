@@ -1,12 +1,13 @@
 //! Wakes: when an idle session is nudged, and what its door did (rules B6, B7). Times are decided here; doors are rung
 //! by whoever may.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::{Nudge, WakeId};
 use session_bridge_core::process::ProcessKey;
 
 use crate::claim;
+use crate::clock::{PASSED, Reading};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
@@ -69,7 +70,8 @@ impl Store {
     /// Decides whether a session is nudged now. At most one wake is open per session, and each try is committed before
     /// it is made, so that of several ringers one rings.
     pub fn wake_due(&mut self, session: SessionId, ringer: Ringer<'_>) -> Result<Due, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
+        let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session);
         if !folder.bell_stands() {
@@ -81,7 +83,7 @@ impl Store {
         let seen = folder.last_seen().unwrap_or(now);
         self.write(|tx| {
             let claims = claim::standing(tx, session, now, |server| folder.server_lives(server))?;
-            let waiting = waiting(tx, session, now)?;
+            let waiting = waiting(tx, session, &clocks)?;
             let (Some(oldest), Some(newest)) =
                 (waiting.iter().map(|m| m.created).min(), waiting.iter().map(|m| m.created).max())
             else {
@@ -151,14 +153,19 @@ impl Store {
 }
 
 /// Messages that may start a turn and that nobody is about to show.
-fn waiting(tx: &Transaction<'_>, session: SessionId, now: i64) -> Result<Vec<Message>, StoreError> {
+fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result<Vec<Message>, StoreError> {
     let sql = format!(
         "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
-         WHERE d.session = ?1 AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL AND d.doubt = 0
-           AND (m.expires IS NULL OR m.expires > ?2) ORDER BY d.seq LIMIT {LOOK}"
+         WHERE d.session = :session AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL AND d.doubt = 0
+           AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![session.to_string(), now], Message::read)?;
+    let rows = statement.query_map(
+        named_params! {
+            ":session": session.to_string(), ":wall": clocks.wall, ":boot": clocks.boot_id(), ":up": clocks.up()
+        },
+        Message::read,
+    )?;
     let mut found = rows.collect::<Result<Vec<_>, _>>()?;
     found.retain(crate::row::Message::wakes);
     Ok(found)

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 use session_bridge_core::address::AddressError;
-use session_bridge_core::frame::{self, Fence};
-use session_bridge_core::id::{AttemptId, SessionId};
+use session_bridge_core::frame::{self, Fence, Header};
+use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 use session_bridge_core::message::BadMessage;
 use session_bridge_store::{Message, StoreError};
 
@@ -56,6 +56,8 @@ pub(super) struct Bodies {
     /// The fence by which the host's later event names this result, where it has no id of the call.
     pub(super) fence: Option<Fence>,
     pub(super) messages: Vec<Message>,
+    /// Those that come after younger ones.
+    pub(super) late: Vec<MessageId>,
 }
 
 impl Bodies {
@@ -64,7 +66,10 @@ impl Bodies {
         // One that stands in a body after all names nothing: the result is then never confirmed.
         let known = self.fence.clone().filter(|fence| fence.fits(&bodies));
         let fence = known.unwrap_or_else(|| Fence::fresh(&bodies));
-        let framed = self.messages.iter().map(|m| frame::message(&fence, &m.header(), &m.body));
+        let framed = self.messages.iter().map(|m| {
+            let header = Header { late: self.late.contains(&m.id), ..m.header() };
+            frame::message(&fence, &header, &m.body)
+        });
         let guard = (!self.guarded).then(|| frame::GUARD.to_owned());
         guard.into_iter().chain(framed).collect::<Vec<_>>().join("\n")
     }

@@ -121,5 +121,6 @@ pub(super) fn take(
         attempt: pulled.attempt,
         fence,
         messages: pulled.messages,
+        late: pulled.late,
     })
 }

@@ -135,6 +135,7 @@ fn header(subject: &str) -> Header<'_> {
         subject: Some(subject),
         in_reply_to: None,
         room: None,
+        late: false,
         bytes: 0,
     }
 }
