@@ -236,7 +236,9 @@ fn take(
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
     if let Some(first) = waiting.first() {
         let before = order::late_before(tx, session.id, first.message.seq)?;
-        waiting.iter_mut().for_each(|w| w.late = w.message.seq < before);
+        for w in &mut waiting {
+            w.late = w.message.seq < before;
+        }
     }
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());

@@ -54,7 +54,7 @@ fn a_wall_clock_that_is_set_back_ends_nothing_early() {
     w.clock.set_by(-2 * HOUR);
     w.clock.advance(60_000);
     assert_eq!(state(&mut w, id), State::Stored, "the wall clock does not say so");
-    let left = Duration::from_millis(7_200_000);
+    let left = Duration::from_secs(7200);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(left));
     w.clock.set_by(2 * HOUR);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), None);
