@@ -25,7 +25,10 @@ pub const TABLE: &[(u8, &str)] = &[
         "The command ran, and something is not well: `doctor` found a problem, a message failed or expired, a file could not be read.",
     ),
     (USAGE, "The command line, or a value in it, cannot be used. Nothing was done."),
-    (TIMEOUT, "`ask` ended before there was an answer. The question stays; `ask --resume <id>` waits again."),
+    (
+        TIMEOUT,
+        "A wait ended without what it waited for: `ask` without an answer, `receipts --follow` before the end. The message stays; `ask --resume <id>` waits again.",
+    ),
     (CLASH, "Something of somebody else is in the way, and was left as it is."),
     (BUSY, "Another program holds the store or a file. Trying again may help."),
     (BUG, "A fault of session-bridge itself. Please report it."),

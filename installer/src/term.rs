@@ -156,6 +156,16 @@ pub(crate) fn folder(path: &str, home: Option<&std::path::Path>) -> String {
     }
 }
 
+/// Whether a text fits on the line after `used` columns; where no terminal ends lines, it does.
+pub(crate) fn fits(text: &str, used: usize) -> bool {
+    !io::stdout().is_terminal() || used + text.width() <= columns()
+}
+
+/// How many columns a text takes.
+pub(crate) fn wide(text: &str) -> usize {
+    text.width()
+}
+
 /// At most `most` columns wide, with `…` where something is missing.
 fn clip(text: &str, most: usize) -> String {
     if text.width() <= most {

@@ -761,12 +761,16 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__receipts)
-            opts="-h --json --help"
+            opts="-h --follow --timeout --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -79,7 +79,7 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-messa
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l urgency -d 'How pressing it is' -r -f -a "low\t'Whenever it fits'
 normal\t'The usual'
 high\t'First among what waits'"
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d; to everyone 1h, unless this says otherwise' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l kind -d 'What it is for: note, question, answer, result, status, lock, unlock, handoff, or a word of your own' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l newest -d 'Where several sessions answer to the address, send to the one that was seen last'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand send-message" -l json -d 'Print one JSON document instead of text for people'
@@ -91,7 +91,7 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast"
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -l urgency -d 'How pressing it is' -r -f -a "low\t'Whenever it fits'
 normal\t'The usual'
 high\t'First among what waits'"
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d; to everyone 1h, unless this says otherwise' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -l kind -d 'What it is for: note, status, result, or a word of your own' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand broadcast" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -102,7 +102,7 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l su
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l urgency -d 'How pressing it is' -r -f -a "low\t'Whenever it fits'
 normal\t'The usual'
 high\t'First among what waits'"
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d; to everyone 1h, unless this says otherwise' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l timeout -d 'How long to wait for the answer' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l resume -d 'Wait again for the answer to this question instead of asking one' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l newest -d 'Where several sessions answer to the address, ask the one that was seen last'
@@ -133,8 +133,10 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessi
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -l ended -d 'Show sessions that have ended as well'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-sessions" -s h -l help -d 'Print help'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l timeout -d 'How long to follow; without it, to the end' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l follow -d 'Go on, and show each new step as it comes'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -l json -d 'Print one JSON document instead of text for people'
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -s h -l help -d 'Print help'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand receipts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand cancel" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand cancel" -s h -l help -d 'Print help'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand inspect" -l room -d 'Look for a session in this room only' -r

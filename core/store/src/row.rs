@@ -60,6 +60,11 @@ impl State {
         }
     }
 
+    /// Whether it ended without an answer, so that none is to be expected any more.
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Declined | Self::Expired | Self::Failed)
+    }
+
     /// Whether the body has not reached the model yet, as far as anybody can prove.
     pub const fn is_unread(self) -> bool {
         matches!(self, Self::Stored | Self::Offered)

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{BATCH, arrival, event};
 use session_bridge_core::event::{Moment, Start};
+use session_bridge_core::frame::LATE;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
@@ -159,6 +160,7 @@ fn check_what_was_shown(home: &Path, unread: &BTreeSet<String>) {
             assert!(last.insert(sender, n).is_none_or(|before| before < n), "{line} came after a later one");
             assert_eq!(text.matches(&format!("body of {sender} {n}\n")).count(), 1, "{line} was shown twice");
         }
+        assert!(!text.contains(LATE), "hooks alone put nothing out of order, so nothing is late");
         shown.push_str(&text);
     }
     let mut acknowledged = 0;

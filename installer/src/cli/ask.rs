@@ -1,8 +1,7 @@
 //! `ask`: a question, and the wait for its answer.
 
 use std::io::IsTerminal as _;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use session_bridge_core::frame::printable;
@@ -10,18 +9,13 @@ use session_bridge_core::id::MessageId;
 use session_bridge_store::{Message, Receipt, State, Store};
 
 use super::context::{BodyArgs, Context, SenderArgs, message_named};
+use super::follow::{Follow, Next};
 use super::send_message::MessageArgs;
-use super::tail_inbox::interrupts;
 use super::{Status, duration, show};
 use crate::exit;
 use crate::post::{self, Outgoing};
 use crate::report::Failure;
 use crate::term::{Ui, one_line, style};
-
-/// How long to nap between two looks at the store's commit counter.
-const NAP: Duration = Duration::from_millis(100);
-/// A deadline of the question itself passes without a commit: look at least so often.
-const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
 /// Ask a session a question and wait for the answer.
 ///
@@ -55,33 +49,24 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
     // Before the question is sent: it must not be left without a word.
-    let stop = interrupts()?;
+    let mut follow = Follow::begin(Some(args.timeout))?;
     let id = match &args.resume {
         Some(text) => message_named(&store, text)?,
         None => send(args, context, &mut store)?,
     };
-    let until = Instant::now() + args.timeout;
     let mut progress = Progress::new(context.ui, id);
-    let mut version = None;
-    let mut looked = Instant::now();
     let (end, receipts) = loop {
-        let now = store.version()?;
-        if version != Some(now) || looked.elapsed() >= LOOK_ANYWAY {
-            version = Some(now);
-            looked = Instant::now();
-            let receipts = store.receipts(id)?;
-            progress.show(&receipts)?;
-            if let Some(end) = ended(&receipts) {
-                break (end, receipts);
+        match follow.next(&mut store)? {
+            Next::Look => {
+                let receipts = store.receipts(id)?;
+                progress.show(&receipts)?;
+                if let Some(end) = ended(&receipts) {
+                    break (end, receipts);
+                }
             }
+            Next::Timeout => break (End::Timeout, store.receipts(id)?),
+            Next::Interrupted => break (End::Interrupted, store.receipts(id)?),
         }
-        if stop.load(Ordering::Relaxed) {
-            break (End::Interrupted, store.receipts(id)?);
-        }
-        if Instant::now() >= until {
-            break (End::Timeout, store.receipts(id)?);
-        }
-        std::thread::sleep(NAP);
     };
     progress.clear()?;
     finish(context.ui, &store, id, &end, &receipts, args.timeout)
@@ -146,9 +131,8 @@ fn ended(receipts: &[Receipt]) -> Option<End> {
     if let Some(answer) = receipts.iter().find_map(|receipt| receipt.answer) {
         return Some(End::Answered(answer));
     }
-    let closed = |state| matches!(state, State::Declined | State::Expired | State::Failed);
     let last = receipts.last()?.state;
-    receipts.iter().all(|receipt| closed(receipt.state)).then_some(End::Closed(last))
+    receipts.iter().all(|receipt| receipt.state.is_closed()).then_some(End::Closed(last))
 }
 
 fn finish(

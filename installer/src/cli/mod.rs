@@ -10,6 +10,7 @@ mod context;
 mod demo;
 mod doctor;
 mod duration;
+mod follow;
 mod inbox;
 mod init;
 mod inspect;

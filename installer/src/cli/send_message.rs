@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::json;
 use session_bridge_core::id::SessionId;
-use session_bridge_core::message::Urgency;
+use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Urgency};
 use session_bridge_store::{Sent, SessionView, Store};
 
 use super::context::{BodyArgs, Context, SenderArgs, brief};
@@ -47,7 +47,7 @@ pub(crate) struct MessageArgs {
     /// How pressing it is.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) urgency: UrgencyArg,
-    /// How long it may wait to be read, such as 90s, 5m, 1h or 2d.
+    /// How long it may wait to be read, such as 90s, 5m, 1h or 2d; to everyone 1h, unless this says otherwise.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) expires: Option<Duration>,
 }
@@ -78,6 +78,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
     let sender = args.sender.resolve(context, &mut store)?;
     let body = args.body.take()?;
+    // As `broadcast` does.
+    let usual = (args.to == "*").then_some(BROADCAST_LIFETIME_MS);
     let sent = post::send(
         &mut store,
         &Outgoing {
@@ -89,7 +91,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             subject: args.options.subject.as_deref(),
             body: &body,
             urgency: args.options.urgency.into(),
-            lifetime_ms: args.options.expires.map(duration::millis),
+            lifetime_ms: args.options.expires.map(duration::millis).or(usual),
         },
     )?;
     confirm(context, &store, &sent, "sent")?;

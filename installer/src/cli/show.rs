@@ -6,6 +6,11 @@ use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step}
 
 use crate::term::{Ui, after, indented, moment, one_line, put, style};
 
+/// Of a delivery whose body went out, nobody can say where to.
+pub(crate) const DOUBTFUL: &str = "may or may not have reached the model";
+/// Of a parked delivery.
+pub(crate) const ANNOUNCED: &str = "announced, waits to be read by id";
+
 /// How a state looks.
 pub(crate) fn state_style(state: State) -> anstyle::Style {
     match state {
@@ -57,7 +62,8 @@ pub(crate) fn message(ui: Ui, message: &Message) -> String {
     }
     field("sent", &format!("{} ({})", ui.ago(message.created), moment(message.created)));
     if let Some(at) = message.expires {
-        field("expires", &crate::term::until(ui.now, at));
+        // For whom it did, the receipts alone tell.
+        field("expires", &format!("{}, where unread by then", crate::term::until(ui.now, at)));
     }
     if let Some(parent) = message.in_reply_to {
         field("replies to", &parent.to_string());
@@ -80,9 +86,9 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
         put!(out, "  {}", one_line(remark, usize::MAX));
     }
     if receipt.doubt {
-        put!(out, "  {dim}may or may not have reached the model{dim:#}");
+        put!(out, "  {dim}{DOUBTFUL}{dim:#}");
     } else if receipt.parked {
-        put!(out, "  {dim}announced, waits to be read by id{dim:#}");
+        put!(out, "  {dim}{ANNOUNCED}{dim:#}");
     }
     if let Some(answer) = receipt.answer {
         put!(out, "  {dim}by {answer}{dim:#}");

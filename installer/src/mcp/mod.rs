@@ -1,9 +1,11 @@
 //! The MCP server: the bridge's tools for one agent CLI, over standard input and output.
 //!
-//! One task per request, one thread for the store, and nothing else: a server that nobody calls has no timer and polls
-//! nothing. It wakes its own idle session where the host gave it the means ([`door`]). Who calls is decided when a call arrives ([`identity`]); what a result's bodies prove is decided by the
-//! transport, which alone knows whether a response was written ([`transport`]).
+//! One task per request, one thread for the store, and nothing else: a server that nobody calls polls nothing. It wakes
+//! its own idle session where the host gave it the means ([`door`]), and keeps the deadlines of what that session sent
+//! ([`deadline`]). Who calls is decided when a call arrives ([`identity`]); what a result's bodies prove is decided by
+//! the transport, which alone knows whether a response was written ([`transport`]).
 
+mod deadline;
 mod door;
 mod identity;
 mod result;

@@ -10,8 +10,10 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
+use session_bridge_core::id::SessionId;
 use session_bridge_core::process::{self, ProcessKey};
 
+use super::deadline::Timekeeper;
 use super::door::Doorkeeper;
 use super::identity::{self, Me};
 use super::result::{Refusal, Reply};
@@ -38,6 +40,7 @@ pub(super) struct Bridge {
     hint: Option<Arc<str>>,
     host: Option<ProcessKey>,
     door: Arc<Doorkeeper>,
+    deadlines: Arc<Timekeeper>,
 }
 
 /// One tool call.
@@ -46,6 +49,8 @@ pub(super) struct Call {
     pub(super) me: Me,
     /// The host's id of the call, by which its hooks name it.
     pub(super) host_id: Option<String>,
+    /// Is to look when something with a lifetime was sent.
+    pub(super) deadlines: Arc<Timekeeper>,
     pub(super) context: RequestContext<RoleServer>,
 }
 
@@ -63,7 +68,13 @@ impl Call {
 impl Bridge {
     pub(super) fn new(store: StoreThread, outbox: Arc<Outbox>, hint: Option<String>) -> Self {
         let host = process::host_process().map(|process| process.key);
-        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default() }
+        let deadlines = Timekeeper::start(&store);
+        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default(), deadlines }
+    }
+
+    fn serve(&self, session: SessionId) {
+        self.door.serve(session);
+        self.deadlines.serve(session);
     }
 
     async fn call(
@@ -83,10 +94,11 @@ impl Bridge {
         })?;
         let meta = serde_json::to_value(&context.meta).ok();
         let me = identity::resolve(provider, meta.as_ref(), self.host, &self.store).await?;
-        self.door.serve(me.id);
+        self.serve(me.id);
         let host_id = me.card.mcp_call_id.iter().find_map(|key| meta.as_ref()?.get(key)?.as_str());
         let host_id = host_id.map(str::to_owned);
-        let call = Call { store: self.store.clone(), me, host_id, context };
+        let deadlines = Arc::clone(&self.deadlines);
+        let call = Call { store: self.store.clone(), me, host_id, deadlines, context };
         tools::call(&call, name, arguments).await
     }
 }
@@ -111,7 +123,7 @@ impl ServerHandler for Bridge {
         if let Some(provider) = identity::provider(client, self.hint.as_deref()) {
             self.door.start(provider.card(), self.host, &self.store);
             if let Some(session) = identity::greet(provider, self.host, &self.store).await {
-                self.door.serve(session);
+                self.serve(session);
             }
         }
     }

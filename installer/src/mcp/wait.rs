@@ -24,6 +24,8 @@ pub(super) enum Waited {
     Message(Bodies),
     /// With its time.
     TimedOut,
+    /// Nobody will answer any more what it waited for: its question was declined, expired or failed.
+    Closed,
     /// The host cancelled the call; nobody reads its result.
     Cancelled,
 }
@@ -58,8 +60,8 @@ async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> R
         if call.context.ct.is_cancelled() {
             return Ok(Waited::Cancelled);
         }
-        if let Some(bodies) = look(call, filter.clone(), claim.clone()).await? {
-            return Ok(Waited::Message(bodies));
+        if let Some(end) = look(call, filter.clone(), claim.clone()).await? {
+            return Ok(end);
         }
         let mut wake_at = deadline;
         if !watch.is_armed() {
@@ -76,7 +78,7 @@ async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> R
             if now >= deadline {
                 // A last look: the bell may have rung with the deadline.
                 let last = look(call, filter.clone(), claim.clone()).await?;
-                return Ok(last.map_or(Waited::TimedOut, Waited::Message));
+                return Ok(last.unwrap_or(Waited::TimedOut));
             }
             if now >= wake_at {
                 break;
@@ -92,13 +94,19 @@ async fn wait(call: &Call, filter: Filter, claim: ClaimId, limit: Duration) -> R
     }
 }
 
-async fn look(call: &Call, filter: Filter, claim: ClaimId) -> Result<Option<Bodies>, Refusal> {
+/// What ends the wait now.
+async fn look(call: &Call, filter: Filter, claim: ClaimId) -> Result<Option<Waited>, Refusal> {
     let (host_id, server) = (call.host_id.clone(), call.store.server().to_owned());
     call.work(move |desk, me| {
         let store = desk.store()?;
         let pull = Pull::Next(&filter, Some(&claim));
         let bodies = take(store, me, pull, host_id.as_deref(), &server)?;
-        Ok((!bodies.messages.is_empty()).then_some(bodies))
+        if !bodies.messages.is_empty() {
+            return Ok(Some(Waited::Message(bodies)));
+        }
+        let receipts = filter.reply_to.map(|question| store.receipts(question)).transpose()?;
+        let closed = receipts.is_some_and(|all| all.iter().all(|receipt| receipt.state.is_closed()));
+        Ok(closed.then_some(Waited::Closed))
     })
     .await
 }

@@ -196,6 +196,16 @@ fn meaning(command: &str, path: &str) -> Option<(&'static str, &'static str)> {
         .copied()
 }
 
+/// The lines of `receipts --follow`; the last message is held.
+fn followed(env: &TestEnvironment, ids: &[&str]) -> Vec<Value> {
+    let db = rusqlite::Connection::open(env.store().path()).unwrap();
+    let held = "UPDATE delivery SET remark = 'held: x' WHERE seq = (SELECT seq FROM message WHERE id = ?1)";
+    db.execute(held, [ids.last().unwrap()]).unwrap();
+    let run = |id: &&str| env.run(&["receipts", id, "--follow", "--timeout", "1s", "--json"]).stdout;
+    let lines = ids.iter().map(run).collect::<String>();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// Real runs: each command's documents.
 fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let mut env = TestEnvironment::with_clis();
@@ -212,11 +222,12 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let mut store = env.store();
     let asked = question(&mut store, web, api, "which port?");
     answer(&mut store, api, asked, "8080");
-    question(&mut store, web, api, "which host?");
+    let held = question(&mut store, web, api, "which host?");
     store.set_summary(api, Some("porting")).unwrap();
     let asked = asked.to_string();
     let sent = json(&env, &["send-message", "api", "x", "--subject", "s", "--expires", "1h"]);
     let cancelled = json(&env, &["cancel", sent["id"].as_str().unwrap()]);
+    let followed = followed(&env, &[&asked, &held.to_string()]);
     let mut whoami = vec![json(&env, &["whoami"])];
     let inbox = vec![json(&env, &["inbox", "api", "--all"]), json(&env, &["inbox"])];
     let documents = vec![
@@ -242,6 +253,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
             "receipts",
             vec![json(&env, &["receipts", &asked]), json(&env, &["receipts", sent["id"].as_str().unwrap()])],
         ),
+        ("receipts --follow", followed),
         ("cancel", vec![cancelled]),
         ("inspect (message)", vec![json(&env, &["inspect", &asked])]),
         ("inspect (session)", vec![json(&env, &["inspect", "api"])]),
@@ -266,7 +278,7 @@ fn the_page_of_documents() {
     let mut page = String::from(
         "# JSON documents\n\n<!-- Made by installer/tests/cli/json.rs; UPDATE_DOCS=1 writes it anew. -->\n\n",
     );
-    page.push_str("With `--json` a command prints one document on standard output, without colours; `tail-inbox` prints one per line. Fields may be\nadded; those that are here keep their names and meanings. Fields that have no value are null or absent.\n");
+    page.push_str("With `--json` a command prints one document on standard output, without colours; `tail-inbox` and `receipts --follow` print one per line. Fields may be\nadded; those that are here keep their names and meanings. Fields that have no value are null or absent.\n");
     let mut used = BTreeSet::new();
     let mut missing = Vec::new();
     let runs = runs();

@@ -6,6 +6,7 @@ mod docs;
 mod doctor;
 mod env;
 mod errors;
+mod follow;
 mod gemini;
 mod install;
 mod json;

@@ -105,6 +105,11 @@ fn a_broadcast_reaches_everybody_else_and_expires() {
     assert_eq!(sent["recipients"][0]["label"], "api");
     let read = env.run(&["read", sent["id"].as_str().unwrap(), "--json"]).json();
     assert_eq!(read["expires"].as_i64().unwrap() - read["created"].as_i64().unwrap(), 3_600_000);
+    for (words, lifetime) in [(&["--expires", "2h"][..], 7_200_000), (&[], 3_600_000)] {
+        let sent = env.run(&[&["send-message", "*", "lunch", "--json"], words].concat()).json();
+        let message = env.store().message(sent["id"].as_str().unwrap().parse().unwrap()).unwrap();
+        assert_eq!(message.expires.unwrap() - message.created, lifetime, "{words:?}");
+    }
     env.settled(|| assert_snapshot!("broadcast", env.run(&["broadcast", "lunch", "--as", "web"]).all()));
 }
 

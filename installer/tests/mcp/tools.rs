@@ -215,3 +215,17 @@ fn mail_from_the_command_line_is_answered_without_a_recipient() {
     assert!(reply["next"].as_str().unwrap().contains("command line"));
     assert_eq!(store.receipts(question).unwrap()[0].answer.map(|id| json!(id)), Some(reply["id"].clone()));
 }
+
+#[test]
+fn a_result_says_what_comes_after_younger_mail() {
+    let world = World::new();
+    let (mut a, mut b, _, two) = pair(&world);
+    let ids = ["OLDER", "YOUNGER"].map(|body| {
+        a.call("bridge_send_message", json!({"to": two, "body": body, "kind": "status"}))["id"].clone()
+    });
+    let mut read = |id: &Value| b.call("bridge_read_message", json!({"ids": [id]}))["text"].to_string();
+    let late = format!("late=\\\"{}\\\"", session_bridge_core::frame::LATE);
+    assert!(!read(&ids[1]).contains(&late));
+    let older = read(&ids[0]);
+    assert!(older.contains("OLDER") && older.contains(&late), "{older}");
+}

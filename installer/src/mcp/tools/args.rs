@@ -43,6 +43,8 @@ pub(super) struct SendMessage {
     /// note (default), question, result, status, handoff, lock, unlock, or a word of your own
     pub(super) kind: Option<String>,
     pub(super) urgency: Option<Urgency>,
+    /// Seconds it may wait unread
+    pub(super) expires_in: Option<u32>,
     /// Among several that fit, the one seen last
     #[serde(default)]
     pub(super) newest: bool,
@@ -68,6 +70,8 @@ pub(super) struct Ask {
     pub(super) question_id: Option<String>,
     /// Seconds to wait, 1-280; default 90
     pub(super) timeout: Option<u32>,
+    /// Seconds it may wait unread
+    pub(super) expires_in: Option<u32>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

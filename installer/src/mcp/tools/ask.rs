@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, ClaimId, Filter, Pull, State, Store};
+use session_bridge_store::{Author, ClaimId, Filter, Pull, Store};
 
-use super::{args, limit, message_id};
+use super::{args, lifetime, limit, message_id};
 use crate::mcp::identity::Me;
 use crate::mcp::result::{Bodies, Refusal, Reply};
 use crate::mcp::server::Call;
@@ -51,7 +51,7 @@ pub(super) async fn ask(call: &Call, args: args::Ask) -> Result<Reply, Refusal> 
             Ok(answered(id, answer, &bodies))
         }
         Waited::Cancelled => Ok(Reply::plain(json!({"status": "cancelled", "question_id": id}))),
-        Waited::TimedOut => call.work(move |desk, _| standing(desk.store()?, id)).await,
+        Waited::TimedOut | Waited::Closed => call.work(move |desk, _| standing(desk.store()?, id)).await,
     }
 }
 
@@ -78,7 +78,8 @@ async fn begin(call: &Call, args: args::Ask, limit: Duration) -> Result<(Message
         ));
     };
     let (host_id, server) = (call.host_id.clone(), call.store.server().to_owned());
-    call.work(move |desk, me| {
+    let lifetime_ms = lifetime(args.expires_in);
+    let asked = call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
         let id = MessageId::generate();
@@ -92,7 +93,7 @@ async fn begin(call: &Call, args: args::Ask, limit: Duration) -> Result<(Message
             subject: args.subject.as_deref(),
             body: &question,
             urgency: Urgency::Normal,
-            lifetime_ms: None,
+            lifetime_ms,
         };
         let refusal = match post::send_as(store, id, &out) {
             Ok(sent) if !sent.recipients.is_empty() => {
@@ -103,8 +104,12 @@ async fn begin(call: &Call, args: args::Ask, limit: Duration) -> Result<(Message
         };
         store.release(&claim)?;
         Err(refusal)
-    })
-    .await
+    });
+    let asked = asked.await?;
+    if lifetime_ms.is_some() {
+        call.deadlines.look();
+    }
+    Ok(asked)
 }
 
 async fn resume(call: &Call, id: MessageId, limit: Duration) -> Result<Begun, Refusal> {
@@ -162,8 +167,7 @@ fn standing(store: &mut Store, id: MessageId) -> Result<Reply, Refusal> {
             json!({"status": "answered", "question_id": id, "answer_id": answer, "next": next}),
         ));
     }
-    let closed = |state: State| matches!(state, State::Declined | State::Expired | State::Failed);
-    let over = receipts.iter().all(|receipt| closed(receipt.state));
+    let over = receipts.iter().all(|receipt| receipt.state.is_closed());
     let to: Vec<Value> = receipts
         .iter()
         .map(|receipt| json!({"label": receipt.label, "state": receipt.state, "remark": receipt.remark}))
@@ -206,7 +210,7 @@ pub(super) async fn wait(call: &Call, args: args::Wait) -> Result<Reply, Refusal
             Reply::plain(json!({"status": "message", "id": id})).with_bodies(&bodies)
         }
         Waited::Cancelled => Reply::plain(json!({"status": "cancelled"})),
-        Waited::TimedOut => Reply::plain(
+        Waited::TimedOut | Waited::Closed => Reply::plain(
             json!({"status": "nothing", "next": "go on with your work; mail also arrives by itself"}),
         ),
     })

@@ -188,6 +188,14 @@ fn message_id(text: &str) -> Result<MessageId, Refusal> {
     })
 }
 
+/// The most that a message may wait: a year, so that sums of times stay in range.
+const MOST_SECONDS: u32 = 366 * 86_400;
+
+/// How long a message may wait unread, in milliseconds.
+fn lifetime(seconds: Option<u32>) -> Option<i64> {
+    seconds.map(|seconds| i64::from(seconds.clamp(1, MOST_SECONDS)) * 1000)
+}
+
 /// How long a wait may take: what the model asks for, but less than the shortest time after which a host gives a call
 /// up (Codex: 300 s).
 fn limit(seconds: Option<u32>) -> Duration {

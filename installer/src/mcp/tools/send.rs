@@ -5,7 +5,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
-use super::{args, message_id};
+use super::{args, lifetime, message_id};
 use crate::mcp::result::{Refusal, Reply};
 use crate::mcp::server::Call;
 use crate::post::{self, Outgoing};
@@ -14,7 +14,8 @@ use crate::post::{self, Outgoing};
 const MAX_NAMED: usize = 10;
 
 pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, Refusal> {
-    call.work(move |desk, me| {
+    let lifetime_ms = lifetime(args.expires_in).or((args.to == "*").then_some(BROADCAST_LIFETIME_MS));
+    let sent = call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
         let sent = post::send(
@@ -28,17 +29,21 @@ pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, 
                 subject: args.subject.as_deref(),
                 body: &args.body,
                 urgency: args.urgency.map(Into::into).unwrap_or_default(),
-                lifetime_ms: (args.to == "*").then_some(BROADCAST_LIFETIME_MS),
+                lifetime_ms,
             },
         )?;
         let to = recipients(store, &sent.recipients)?;
         Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
-    })
-    .await
+    });
+    let reply = sent.await?;
+    if lifetime_ms.is_some() {
+        call.deadlines.look();
+    }
+    Ok(reply)
 }
 
 pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Reply, Refusal> {
-    call.work(move |desk, me| {
+    let sent = call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
         let sent = post::send(
@@ -64,8 +69,10 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
             "to": to,
             "next": (count == 0).then_some("nobody else is in this room, so nobody will read it"),
         })))
-    })
-    .await
+    });
+    let reply = sent.await?;
+    call.deadlines.look();
+    Ok(reply)
 }
 
 pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refusal> {

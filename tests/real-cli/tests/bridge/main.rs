@@ -3,6 +3,7 @@
 mod apart;
 mod bridge;
 mod contexts;
+mod deadlines;
 mod mail;
 mod questions;
 mod start;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         .case("two_geminis_in_one_folder_are_apart", apart::gemini)
         .case("an_idle_claude_wakes_once_per_burst", wake::claude)
         .case("an_idle_codex_wakes_once_per_burst", wake::codex)
+        .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone)
