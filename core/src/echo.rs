@@ -1,7 +1,7 @@
 //! Marks by which a text of ours is known again when its host gives it back to a hook.
 //!
 //! Some hosts make the reason of a block their next prompt, and tell the prompt hook so. The text begins with the id of
-//! its attempt: no other prompt has it, so the prompt proves that the host took the text.
+//! its attempt: no other prompt has it, so this one is known to begin no turn of its own.
 
 use crate::id::AttemptId;
 

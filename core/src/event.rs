@@ -124,7 +124,8 @@ pub struct HookEvent<'a> {
     pub continues: bool,
     /// For [`Moment::TurnEnd`]: the turn had ended before, and a hook's answer made it go on.
     pub continued: bool,
-    /// For [`Moment::TurnEnd`]: the model's last words as they stand in the payload, undecoded.
+    /// For [`Moment::TurnEnd`]: the model's last words, or all of its words in this turn, as they stand in the payload,
+    /// undecoded.
     pub said: Option<&'a str>,
 }
 
@@ -146,7 +147,7 @@ impl HookEvent<'_> {
 }
 
 /// FNV-1a: the same in every release, since identities are stored.
-fn fingerprint(text: &str) -> u64 {
+pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

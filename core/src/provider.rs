@@ -112,17 +112,27 @@ pub struct Inject {
     pub bodies: bool,
     /// What proves that it arrived.
     pub proof: Proof,
+    /// The host makes the text its next prompt, as some do with the reason of a block. It then begins with its attempt's
+    /// id, so that this prompt is known for one that begins no turn ([`echo`](crate::echo)). That it came back proves
+    /// nothing: after Esc the host may put no request to its model.
+    pub comes_back: bool,
 }
 
 impl Inject {
     /// Bodies may go out.
     pub const fn bodies(moment: Moment, max_bytes: usize, proof: Proof) -> Self {
-        Self { moment, max_bytes, bodies: true, proof }
+        Self { moment, max_bytes, bodies: true, proof, comes_back: false }
     }
 
     /// Headers only; nothing needs to be proven.
     pub const fn headers(moment: Moment, max_bytes: usize) -> Self {
-        Self { moment, max_bytes, bodies: false, proof: Proof::NONE }
+        Self { moment, max_bytes, bodies: false, proof: Proof::NONE, comes_back: false }
+    }
+
+    /// The same, where the host makes the text its next prompt.
+    #[must_use]
+    pub const fn coming_back(self) -> Self {
+        Self { comes_back: true, ..self }
     }
 }
 
@@ -159,9 +169,6 @@ pub enum By {
     TurnEnd,
     /// The end of a turn that had ended before and went on because a hook asked for it.
     ContinuedTurnEnd,
-    /// A prompt that is the very text, known by its attempt's id: the host makes the reason of a block its next prompt.
-    /// The text then begins with that id ([`echo`](crate::echo)).
-    Echo,
 }
 
 /// A door: what starts a turn in an idle session without a key being pressed. It carries a nudge, never a body.

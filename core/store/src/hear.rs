@@ -58,7 +58,8 @@ impl Store {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             let mut event = turn::placed(tx, session.id, told)?;
-            settle(tx, session, &event, card, now)?;
+            let answered = turn::answered(tx, session.id, told)?;
+            settle(tx, session, &event, card, answered, now)?;
             turn::goes_on(tx, session.id, told, &mut event)?;
             expire::for_session(tx, &run, session.id, &clocks)?;
             let own = subagents::count(tx, session.id, told)?;
@@ -86,12 +87,14 @@ impl Store {
     }
 }
 
-/// What an event proves about attempts of its own conversation and turn, and what its coming ends.
+/// What an event proves about attempts of its own conversation and turn, unless it is an end without an answer, and what
+/// its coming ends.
 fn settle(
     tx: &Transaction<'_>,
     session: &Session,
     event: &HookEvent<'_>,
     card: &Card,
+    answered: bool,
     now: i64,
 ) -> Result<(), StoreError> {
     let identity = event.identity();
@@ -104,7 +107,8 @@ fn settle(
             attempt.status = Status::Written;
         }
         let same_turn = attempt.turn.as_deref() == event.turn.as_deref();
-        if same_turn && attempt.conversation == session.conversation && attempt.event != identity {
+        if answered && same_turn && attempt.conversation == session.conversation && attempt.event != identity
+        {
             attempt.status = prove(tx, &attempt, event, card, now)?;
         }
         // The end that an attempt went out with does not end what it made go on, should it be told twice.
@@ -167,7 +171,6 @@ fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
         By::AfterToolOfCall => event.moment == Moment::AfterTool && lists_call(attempt, event),
         By::TurnEnd => event.moment == Moment::TurnEnd,
         By::ContinuedTurnEnd => event.moment == Moment::TurnEnd && event.continued,
-        By::Echo => event.echo == Some(attempt.id),
         _ => false,
     }
 }
@@ -200,14 +203,12 @@ fn speak(
     inject: &Inject,
     now: i64,
 ) -> Result<Outcome, StoreError> {
-    // Where a later prompt shows that the text was taken, it begins with its attempt's id.
-    let marked = inject.proof.injected.contains(&By::Echo);
-    let max_bytes = inject.max_bytes - if marked { echo::BYTES } else { 0 };
+    let max_bytes = inject.max_bytes - if inject.comes_back { echo::BYTES } else { 0 };
     // What was folded and settled just now may have changed it.
     let session = session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
     let taken = take(tx, run, &session, event, Budget { max_bytes, bodies: inject.bodies }, now)?;
     let mut outcome = offer(tx, &session, event, taken, now)?;
-    if let (true, Some(attempt)) = (marked, outcome.attempt) {
+    if let (true, Some(attempt)) = (inject.comes_back, outcome.attempt) {
         outcome.text = echo::marked(attempt, &outcome.text);
     }
     Ok(outcome)

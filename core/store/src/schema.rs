@@ -29,6 +29,7 @@ CREATE TABLE session (
     conversation INTEGER NOT NULL DEFAULT 1,
     guarded INTEGER NOT NULL DEFAULT 0,
     turn TEXT,
+    said TEXT,
     begins TEXT,
     subagents INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL,

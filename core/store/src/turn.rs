@@ -6,7 +6,7 @@
 //! turn's: the first end of each turn begins a name of its own, for what makes the turn go on.
 
 use rusqlite::{Transaction, params};
-use session_bridge_core::event::{HookEvent, Moment};
+use session_bridge_core::event::{HookEvent, Moment, fingerprint};
 use session_bridge_core::id::SessionId;
 
 use crate::attempt;
@@ -42,6 +42,23 @@ pub(crate) fn goes_on(
         event.turn = Some(begin(tx, session, told)?.into());
     }
     Ok(())
+}
+
+/// Whether the event may prove something. Such a host tells the end of a turn after Esc as well: an end that gives the very
+/// words of the end before it has no answer to what made the turn go on.
+pub(crate) fn answered(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    told: &HookEvent<'_>,
+) -> Result<bool, StoreError> {
+    if told.moment != Moment::TurnEnd || !is_unnamed(told) {
+        return Ok(true);
+    }
+    let said = told.said.map(|said| format!("{:016x}", fingerprint(said)));
+    let mut statement = tx.prepare_cached("SELECT said FROM session WHERE id = ?1")?;
+    let before: Option<String> = statement.query_row([session.to_string()], |row| row.get(0))?;
+    tx.execute("UPDATE session SET said = ?2 WHERE id = ?1", params![session.to_string(), said])?;
+    Ok(!told.continued || said != before)
 }
 
 /// Whether the host left this event's turn to be named, which needs a name of the event. Other moments belong to no turn.

@@ -12,10 +12,11 @@ use session_bridge_store::{Outcome, Pull, Session, State};
 const BARE: Card = Card {
     inject: &[
         Inject::bodies(Moment::PromptSubmit, 4000, Proof::both(&[By::AnyTool, By::TurnEnd])),
-        Inject::bodies(Moment::AfterTool, 4000, Proof::both(&[By::TurnEnd])),
-        Inject::bodies(Moment::TurnEnd, 4000, Proof { injected: &[By::Echo], seen: &[By::ContinuedTurnEnd] }),
+        Inject::bodies(Moment::AfterTool, 4000, Proof { injected: &[By::TurnEnd], seen: &[] }),
+        Inject::bodies(Moment::TurnEnd, 4000, Proof::both(&[By::AnyTool, By::ContinuedTurnEnd]))
+            .coming_back(),
     ],
-    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
+    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[] },
     ..BATCH
 };
 
@@ -65,7 +66,7 @@ fn a_turn_lies_between_two_prompts() {
 }
 
 #[test]
-fn a_text_that_comes_back_as_the_next_prompt_was_taken() {
+fn a_text_that_comes_back_as_the_next_prompt_begins_no_turn() {
     let (mut t, a, b) = Teller::new();
     let id = t.w.send(&a, &b, Kind::Note, "one");
     let out = t.tell(&b, Moment::TurnEnd, |_| ());
@@ -74,10 +75,38 @@ fn a_text_that_comes_back_as_the_next_prompt_was_taken() {
     assert!(t.again(&b, Moment::TurnEnd, |_| ()).text.is_empty());
     assert_eq!(t.w.state(id).0, State::Offered);
     t.tell(&b, Moment::PromptSubmit, |event| event.echo = Some(attempt));
-    assert_eq!(t.w.state(id).0, State::Injected);
-    t.tell(&b, Moment::TurnEnd, |event| event.continued = true);
+    assert_eq!(t.w.state(id).0, State::Offered, "no model need have read it");
+    t.tell(&b, Moment::TurnEnd, |event| {
+        event.continued = true;
+        event.said = Some("\"one and two\"");
+    });
     assert_eq!(t.w.state(id).0, State::Seen);
     assert!(!t.w.rings(&b));
+}
+
+#[test]
+fn an_end_that_says_nothing_new_proves_nothing() {
+    let (mut t, a, b) = Teller::new();
+    let id = t.w.send(&a, &b, Kind::Note, "one");
+    let attempt = t.tell(&b, Moment::TurnEnd, |event| event.said = Some("\"before\"")).attempt.unwrap();
+    t.tell(&b, Moment::PromptSubmit, |event| event.echo = Some(attempt));
+    let end = t.tell(&b, Moment::TurnEnd, |event| {
+        event.continued = true;
+        event.said = Some("\"before\"");
+    });
+    assert!(end.text.is_empty());
+    assert_eq!(t.w.state(id).0, State::Offered);
+    assert!(t.tell(&b, Moment::PromptSubmit, |_| ()).text.contains("may already stand above"));
+}
+
+#[test]
+fn an_interruption_leaves_the_prompts_mail_in_doubt() {
+    let (mut t, a, b) = Teller::new();
+    let id = t.w.send(&a, &b, Kind::Note, "one");
+    t.tell(&b, Moment::PromptSubmit, |_| ());
+    t.tell(&b, Moment::Interrupt, |_| ());
+    assert_eq!(t.w.state(id).0, State::Offered);
+    assert!(t.tell(&b, Moment::PromptSubmit, |_| ()).text.contains("may already stand above"));
 }
 
 #[test]
@@ -121,7 +150,8 @@ fn a_result_is_known_by_its_mark() {
     t.tell(&b, Moment::AfterTool, |event| event.tool_calls.push("k7p2qx0a".into()));
     assert_eq!(t.w.state(id).0, State::Injected);
     t.tell(&b, Moment::TurnEnd, |_| ());
-    assert_eq!(t.w.state(id).0, State::Seen);
+    assert_eq!(t.w.state(id).0, State::Injected, "its words may be older than the result");
+    assert!(!t.w.rings(&b));
 }
 
 #[test]

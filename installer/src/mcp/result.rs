@@ -1,4 +1,5 @@
-//! What a tool gives back: structured content that carries everything, since both hosts show their model nothing else.
+//! What a tool gives back: structured content that carries everything, and the same as text. Claude Code and Codex show
+//! their model the former, Gemini CLI the latter.
 
 use std::borrow::Cow;
 

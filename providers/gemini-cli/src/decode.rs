@@ -8,7 +8,7 @@ use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start
 use session_bridge_core::provider::Card;
 use session_bridge_core::{echo, frame};
 
-use crate::SUBAGENT_TOOL;
+use crate::{NO_WORDS, SUBAGENT_TOOL};
 
 /// The fields that count. Everything else is skipped, and prompt and tool result are, without a copy.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ struct Payload<'a> {
     #[serde(borrow)]
     reason: Option<Text<'a>>,
     stop_hook_active: Option<bool>,
+    #[serde(borrow)]
+    prompt_response: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_name: Option<Text<'a>>,
     #[serde(borrow)]
@@ -55,6 +57,9 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         .session_id
         .and_then(Text::filled)
         .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
+    let said = payload.prompt_response.map(RawValue::get);
+    // Esc ends a turn as an answer does; where the model had said nothing yet, the prompt is gone from the conversation.
+    let cut_short = spec.moment == Moment::TurnEnd && said == Some(NO_WORDS);
     let after_tool = spec.moment == Moment::AfterTool;
     let server = payload.mcp_context.and_then(|context| context.server_name).and_then(Text::filled);
     let ours = after_tool && server.as_deref() == Some("session-bridge");
@@ -63,7 +68,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let source = payload.source.and_then(Text::filled);
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
-        moment: spec.moment,
+        moment: if cut_short { Moment::Interrupt } else { spec.moment },
         name,
         native,
         turn: None,
@@ -84,7 +89,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
-        said: None,
+        said,
     })
 }
 
@@ -154,6 +159,14 @@ mod tests {
         assert_eq!(event("SessionStart", r#"{"session_id":"s","source":"clear"}"#).start, Start::Cleared);
         assert_eq!(event("SessionStart", r#"{"session_id":"s","source":"resume"}"#).start, Start::Resumed);
         assert_eq!(event("SessionStart", r#"{"session_id":"s","source":"startup"}"#).start, Start::Fresh);
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_an_interruption() {
+        let cut = r#"{"session_id":"s","prompt_response":"[no response text]","stop_hook_active":false}"#;
+        assert_eq!(event("AfterAgent", cut).moment, Moment::Interrupt);
+        let whole = event("AfterAgent", r#"{"session_id":"s","prompt_response":"BYE"}"#);
+        assert_eq!((whole.moment, whole.said), (Moment::TurnEnd, Some("\"BYE\"")));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct GeminiCli;
 /// each byte.
 const MAX_CONTEXT: usize = 8_000;
 
+/// What the turn's end gives for the model's words where there are none, in JSON.
+const NO_WORDS: &str = "\"[no response text]\"";
 /// The tool by which the model hands work to a subagent. Its events cannot be told from the session's own.
 const SUBAGENT_TOOL: &str = "invoke_agent";
 
@@ -44,15 +46,14 @@ const CARD: Card = Card {
     // Nothing at the session's start: the host throws that text away, or the user's prompt with it.
     inject: &[
         Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::TurnEnd])),
-        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
-        Inject::bodies(
-            Moment::TurnEnd,
-            MAX_CONTEXT,
-            Proof { injected: &[By::Echo], seen: &[By::ContinuedTurnEnd] },
-        ),
+        // The turn's end gives all words of the turn. Whether some came after a tool, it does not say, and it is told after
+        // Esc as well: so nothing of a tool is seen by it.
+        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof { injected: &[By::TurnEnd], seen: &[] }),
+        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::ContinuedTurnEnd]))
+            .coming_back(),
     ],
     wake: &[],
-    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
+    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[] },
     servers_outlive_window: false,
     human_steps: &[
         "Start a new Gemini CLI session: running ones load the bridge's tools and hooks only at their start.",

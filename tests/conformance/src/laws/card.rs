@@ -96,7 +96,6 @@ fn emitted(card: &Card, proof: Proof) {
     for by in proof.injected.iter().chain(proof.seen) {
         let moment = match by {
             By::AnyTool | By::AfterTool | By::AfterToolOfCall => Moment::AfterTool,
-            By::Echo => Moment::PromptSubmit,
             By::TurnEnd | By::ContinuedTurnEnd => Moment::TurnEnd,
             other => panic!("the suite does not know {other:?}"),
         };

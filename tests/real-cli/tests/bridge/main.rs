@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         .case("claude_goes_on_when_mail_waits_at_the_turns_end", surfaces::claude_turn_end)
         .case("codex_goes_on_when_mail_waits_at_the_turns_end", surfaces::codex_turn_end)
         .case("gemini_goes_on_when_mail_waits_at_the_turns_end", surfaces::gemini_turn_end)
+        .case("esc_takes_mail_out_of_gemini_and_proves_nothing", surfaces::gemini_interrupted)
         .case("subagents_of_gemini_read_no_mail", surfaces::gemini_subagent)
         .case("claude_is_reminded_of_open_questions_when_resumed", contexts::claude_resumed)
         .case("codex_is_reminded_of_open_questions_when_resumed", contexts::codex_resumed)
