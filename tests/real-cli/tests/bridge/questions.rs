@@ -42,9 +42,9 @@ fn asks(world: &World, prompt: &str, label: &str) {
     );
 }
 
-/// `last` is what the asker's turn proves of the answer: Gemini CLI's end does not tell whether the model spoke after the
+/// `proven` is what the asker's turn proves of the answer: Gemini CLI's end does not tell whether the model spoke after the
 /// result.
-fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, last: &str) -> CaseResult {
+fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, proven: &str) -> CaseResult {
     let last = world.model().steps_with(asker).pop().ok_or("the asker never asked")?;
     let id = field_in(&last, "question_id");
     let states = bridge.wait_for_state(&id, "answered")?;
@@ -52,7 +52,7 @@ fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, last: &str) ->
     assert!(states.contains(&"seen".to_owned()), "the reply names the question: {states:?}");
     let receipts = bridge.json(&["receipts", &id])?;
     let answer = receipts["receipts"][0]["answer"].as_str().unwrap_or_default().to_owned();
-    bridge.wait_for_state(&answer, last)?;
+    bridge.wait_for_state(&answer, proven)?;
     for request in world.model().steps() {
         assert!(request.count(ANSWER) <= 1, "the answer reached a model twice");
         assert!(request.count(QUESTION) <= 1, "the question reached a model twice");
