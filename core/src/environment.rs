@@ -46,10 +46,10 @@ pub const ROLES: EnvVar = EnvVar {
     since: "0.1.0",
 };
 
-/// Whether hooks log each call.
+/// Whether hooks and servers log each call.
 pub const LOG: EnvVar = EnvVar {
     name: "SESSION_BRIDGE_LOG",
-    meaning: "`debug` makes hooks log every event with its time to `log/hook.log` in the bridge's home. Failures are always logged.",
+    meaning: "`debug` makes hooks log every event, and servers every tool call, with its time, to `log/hook.log` and `log/server.log` in the bridge's home. Failures are always logged, the bodies of messages never. At 1 MiB a log begins anew and the former one stays beside it as `.1`.",
     since: "0.1.0",
 };
 

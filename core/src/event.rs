@@ -61,6 +61,30 @@ pub enum Start {
     Forked,
 }
 
+impl Start {
+    /// The word in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Resumed => "resumed",
+            Self::Cleared => "cleared",
+            Self::Compacted => "compacted",
+            Self::Forked => "forked",
+        }
+    }
+
+    /// Reads the word back; what is not known is a new conversation.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "resumed" => Self::Resumed,
+            "cleared" => Self::Cleared,
+            "compacted" => Self::Compacted,
+            "forked" => Self::Forked,
+            _ => Self::Fresh,
+        }
+    }
+}
+
 /// Raw material of one hook run.
 #[derive(Debug, Clone, Copy)]
 pub struct HookCall<'a> {

@@ -127,7 +127,8 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// Removes a file; it may be gone already.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ConfigError::io("remove", path, error)),
+        // A disk that cannot be written says so before it looks whether there is such a file.
+        Err(error) if fs::symlink_metadata(path).is_ok() => Err(ConfigError::io("remove", path, error)),
         _ => Ok(()),
     }
 }

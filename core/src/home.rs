@@ -75,6 +75,11 @@ impl Home {
         self.root.join("run")
     }
 
+    /// Marks that pause the bridge, as a whole or for a provider.
+    pub fn paused(&self) -> PathBuf {
+        self.root.join("paused")
+    }
+
     /// What we changed in other tools' files.
     pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger")

@@ -32,7 +32,8 @@ pub(crate) fn knock(store: &Store, recipients: &[SessionId]) {
         let Ok(session) = store.session(*id) else { continue };
         let folder = store.run().session(*id);
         let idle = folder.live().is_some_and(|live| live.activity == Activity::Idle);
-        if session.ended.is_none() && idle && card(&session).and_then(Card::command_door).is_some() {
+        let rings = session.ended.is_none() && store.paused(&session).is_none();
+        if rings && idle && card(&session).and_then(Card::command_door).is_some() {
             let _ = start(store, *id);
         }
     }

@@ -1,9 +1,11 @@
 //! Sending, as both the command line and the MCP tools do it: check, resolve the address, commit.
 
-use session_bridge_core::address::{self, AddressError};
+use std::collections::{BTreeSet, HashMap};
+
+use session_bridge_core::address::{self, AddressError, Candidate};
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{self, BadMessage, Urgency};
-use session_bridge_store::{Author, Draft, Sent, Store, StoreError};
+use session_bridge_store::{Author, Draft, Letter, Sent, Store, StoreError};
 
 use crate::door;
 
@@ -72,8 +74,55 @@ pub fn send(store: &mut Store, out: &Outgoing<'_>) -> Result<Sent, PostError> {
 
 /// As [`send`], under an id that the caller chose, for instance to claim the answer before anybody can give it.
 pub fn send_as(store: &mut Store, id: MessageId, out: &Outgoing<'_>) -> Result<Sent, PostError> {
+    let letter = letter(store, &mut Rooms::new(), id, out)?;
+    let sent = store.send(&letter.draft, &letter.recipients)?;
+    door::knock(store, &sent.recipients);
+    Ok(sent)
+}
+
+/// As [`send`] for each, in this order, but together: one transaction and one flush (`docs/adr/0011-group-commit.md`).
+pub fn send_all(store: &mut Store, all: &[Outgoing<'_>]) -> Vec<Result<Sent, PostError>> {
+    let mut rooms = Rooms::new();
+    let mut letters = Vec::with_capacity(all.len());
+    let mut refused = Vec::with_capacity(all.len());
+    for out in all {
+        match letter(store, &mut rooms, MessageId::generate(), out) {
+            Ok(letter) => {
+                letters.push(letter);
+                refused.push(None);
+            }
+            Err(error) => refused.push(Some(error)),
+        }
+    }
+    let mut sent = store.send_all(&letters).into_iter();
+    let outcome = |refused: Option<PostError>| match refused {
+        Some(error) => Err(error),
+        // As many outcomes as letters, and a letter for each that was not refused.
+        None => sent.next().unwrap_or(Err(StoreError::Busy)).map_err(PostError::from),
+    };
+    let outcomes: Vec<_> = refused.into_iter().map(outcome).collect();
+    let reached: BTreeSet<_> = outcomes.iter().flatten().flat_map(|sent| &sent.recipients).copied().collect();
+    door::knock(store, &reached.into_iter().collect::<Vec<_>>());
+    outcomes
+}
+
+/// Who is in a room, read once for several messages.
+type Rooms = HashMap<String, Vec<Candidate>>;
+
+/// Checks a message and finds who gets it.
+fn letter<'a>(
+    store: &mut Store,
+    rooms: &mut Rooms,
+    id: MessageId,
+    out: &Outgoing<'a>,
+) -> Result<Letter<'a>, PostError> {
     let kind = message::check(out.kind, out.subject, out.body)?;
-    let recipients = resolve(store, out.room, out.to, me(&out.author), out.newest)?;
+    let address = address::parse(out.to)?;
+    if !rooms.contains_key(out.room) {
+        rooms.insert(out.room.to_owned(), store.candidates(out.room)?);
+    }
+    let candidates = rooms.get(out.room).map_or(&[][..], Vec::as_slice);
+    let recipients = address::resolve(&address, candidates, me(&out.author), out.newest)?;
     let draft = Draft {
         id,
         author: out.author.clone(),
@@ -86,9 +135,7 @@ pub fn send_as(store: &mut Store, id: MessageId, out: &Outgoing<'_>) -> Result<S
         urgency: out.urgency,
         lifetime_ms: out.lifetime_ms,
     };
-    let sent = store.send(&draft, &recipients)?;
-    door::knock(store, &sent.recipients);
-    Ok(sent)
+    Ok(Letter { draft, recipients })
 }
 
 /// Answers a message: the reply goes to its sender, and the question becomes `answered` for the replier. A question from
@@ -102,6 +149,7 @@ pub fn reply(
     body: &str,
 ) -> Result<Sent, PostError> {
     let kind = message::check(kind, subject, body)?;
+    store.reap()?;
     let parent = store.message(to)?;
     let recipients: Vec<SessionId> =
         parent.sender.into_iter().filter(|id| Some(*id) != me(&author)).collect();
@@ -131,9 +179,7 @@ pub fn resolve(
     newest: bool,
 ) -> Result<Vec<SessionId>, PostError> {
     let address = address::parse(to)?;
-    let views = store.sessions(Some(room), true)?;
-    let candidates: Vec<_> = views.iter().map(|view| view.session.candidate(view.seen)).collect();
-    Ok(address::resolve(&address, &candidates, me, newest)?)
+    Ok(address::resolve(&address, &store.candidates(room)?, me, newest)?)
 }
 
 fn me(author: &Author) -> Option<SessionId> {

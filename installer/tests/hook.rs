@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Presence, Role, State, Store};
+use session_bridge_core::process;
+use session_bridge_store::{Activity, Author, Draft, Due, Live, Pause, Presence, Ringer, Role, State, Store};
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -148,6 +149,56 @@ fn mail_comes_after_a_tool_and_puts_off_the_end_of_the_turn() {
 }
 
 #[test]
+fn a_paused_session_is_noted_and_told_nothing_until_it_is_on() {
+    let bench = Bench::new();
+    drop(bench.store());
+    let pause = Pause::Everything;
+    pause.set(&bench.home()).unwrap();
+    let presence = || bench.store().sessions(None, true).unwrap()[0].presence;
+    assert_eq!(bench.claude("SessionStart", &json!({"source": "startup"})), "");
+    let id = bench.send("kept");
+    assert_eq!(bench.claude("UserPromptSubmit", &json!({"prompt_id": "p1", "prompt": "go"})), "");
+    assert_eq!(presence(), Presence::Busy);
+    let batch = json!({"prompt_id": "p1", "tool_calls": [{"tool_use_id": "c1"}]});
+    assert_eq!(bench.claude("PostToolBatch", &batch), "");
+    assert_eq!(bench.claude("Stop", &json!({"prompt_id": "p1"})), "");
+    assert_eq!((presence(), bench.state(id)), (Presence::Idle, State::Stored));
+
+    let host = process::look(std::process::id()).unwrap().key;
+    let session = bench.store().sessions(None, true).unwrap().remove(0).session.id;
+    let idle = Live { host, activity: Activity::Idle };
+    bench.store().run().session(session).set_live(idle).unwrap();
+    pause.lift(&bench.home()).unwrap();
+    let ringer = Ringer { door: "test", host: None };
+    let nudge = loop {
+        let mut store = bench.store();
+        match store.wake_due(session, ringer).unwrap() {
+            Due::Now(ring) => break ring.nudge.text(),
+            Due::At(at) => std::thread::sleep(Duration::from_millis((at - store.now()).unsigned_abs())),
+            Due::Nothing => panic!("mail waits"),
+        }
+    };
+    pause.set(&bench.home()).unwrap();
+    let dropped = bench.claude("UserPromptSubmit", &json!({"prompt_id": "p2", "prompt": nudge}));
+    let dropped: Value = serde_json::from_str(&dropped).unwrap();
+    assert_eq!(dropped["decision"], "block", "{dropped}");
+    assert!(dropped["reason"].as_str().unwrap().contains("paused"), "{dropped}");
+    assert_eq!((presence(), bench.state(id)), (Presence::Idle, State::Stored));
+
+    pause.lift(&bench.home()).unwrap();
+    assert_eq!(bench.store().ring_after(&pause).unwrap(), [session]);
+    let out = bench.claude("UserPromptSubmit", &json!({"prompt_id": "p3", "prompt": "go"}));
+    let out: Value = serde_json::from_str(&out).unwrap();
+    let text = out["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    for part in ["this session is `claude-shop`", session_bridge_core::frame::GUARD, "kept"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    bench.claude("SessionEnd", &json!({"reason": "prompt_input_exit"}));
+    assert_eq!(presence(), Presence::Ended);
+    assert_eq!(bench.log(), "");
+}
+
+#[test]
 fn the_fast_path_leaves_the_store_closed() {
     let bench = Bench::new();
     drop(bench.store());
@@ -216,6 +267,9 @@ fn i9_a_newer_store_is_written_by_nobody() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     bench.claude("SessionStart", &json!({"source": "startup"}));
     assert!(bench.log().contains("format 99"), "{}", bench.log());
+    let line = bench.log();
+    let words: Vec<&str> = line.split(' ').collect();
+    assert_eq!(words[2..6], ["failed", "claude-code", "s-1", "SessionStart:"], "{line}");
 }
 
 #[test]

@@ -19,6 +19,9 @@ _session__bridge() {
             session__bridge,ask)
                 cmd="session__bridge__subcmd__ask"
                 ;;
+            session__bridge,block)
+                cmd="session__bridge__subcmd__block"
+                ;;
             session__bridge,broadcast)
                 cmd="session__bridge__subcmd__broadcast"
                 ;;
@@ -27,6 +30,9 @@ _session__bridge() {
                 ;;
             session__bridge,completions)
                 cmd="session__bridge__subcmd__completions"
+                ;;
+            session__bridge,decline)
+                cmd="session__bridge__subcmd__decline"
                 ;;
             session__bridge,demo)
                 cmd="session__bridge__subcmd__demo"
@@ -55,6 +61,15 @@ _session__bridge() {
             session__bridge,mcp)
                 cmd="session__bridge__subcmd__mcp"
                 ;;
+            session__bridge,mute)
+                cmd="session__bridge__subcmd__mute"
+                ;;
+            session__bridge,off)
+                cmd="session__bridge__subcmd__off"
+                ;;
+            session__bridge,on)
+                cmd="session__bridge__subcmd__on"
+                ;;
             session__bridge,read)
                 cmd="session__bridge__subcmd__read"
                 ;;
@@ -70,8 +85,14 @@ _session__bridge() {
             session__bridge,tail-inbox)
                 cmd="session__bridge__subcmd__tail__subcmd__inbox"
                 ;;
+            session__bridge,unblock)
+                cmd="session__bridge__subcmd__unblock"
+                ;;
             session__bridge,uninstall)
                 cmd="session__bridge__subcmd__uninstall"
+                ;;
+            session__bridge,unmute)
+                cmd="session__bridge__subcmd__unmute"
                 ;;
             session__bridge,version)
                 cmd="session__bridge__subcmd__version"
@@ -82,6 +103,9 @@ _session__bridge() {
             session__bridge__subcmd__help,ask)
                 cmd="session__bridge__subcmd__help__subcmd__ask"
                 ;;
+            session__bridge__subcmd__help,block)
+                cmd="session__bridge__subcmd__help__subcmd__block"
+                ;;
             session__bridge__subcmd__help,broadcast)
                 cmd="session__bridge__subcmd__help__subcmd__broadcast"
                 ;;
@@ -90,6 +114,9 @@ _session__bridge() {
                 ;;
             session__bridge__subcmd__help,completions)
                 cmd="session__bridge__subcmd__help__subcmd__completions"
+                ;;
+            session__bridge__subcmd__help,decline)
+                cmd="session__bridge__subcmd__help__subcmd__decline"
                 ;;
             session__bridge__subcmd__help,demo)
                 cmd="session__bridge__subcmd__help__subcmd__demo"
@@ -118,6 +145,15 @@ _session__bridge() {
             session__bridge__subcmd__help,mcp)
                 cmd="session__bridge__subcmd__help__subcmd__mcp"
                 ;;
+            session__bridge__subcmd__help,mute)
+                cmd="session__bridge__subcmd__help__subcmd__mute"
+                ;;
+            session__bridge__subcmd__help,off)
+                cmd="session__bridge__subcmd__help__subcmd__off"
+                ;;
+            session__bridge__subcmd__help,on)
+                cmd="session__bridge__subcmd__help__subcmd__on"
+                ;;
             session__bridge__subcmd__help,read)
                 cmd="session__bridge__subcmd__help__subcmd__read"
                 ;;
@@ -133,8 +169,14 @@ _session__bridge() {
             session__bridge__subcmd__help,tail-inbox)
                 cmd="session__bridge__subcmd__help__subcmd__tail__subcmd__inbox"
                 ;;
+            session__bridge__subcmd__help,unblock)
+                cmd="session__bridge__subcmd__help__subcmd__unblock"
+                ;;
             session__bridge__subcmd__help,uninstall)
                 cmd="session__bridge__subcmd__help__subcmd__uninstall"
+                ;;
+            session__bridge__subcmd__help,unmute)
+                cmd="session__bridge__subcmd__help__subcmd__unmute"
                 ;;
             session__bridge__subcmd__help,version)
                 cmd="session__bridge__subcmd__help__subcmd__version"
@@ -149,7 +191,7 @@ _session__bridge() {
 
     case "${cmd}" in
         session__bridge)
-            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami demo mcp completions version help"
+            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -198,6 +240,24 @@ _session__bridge() {
                     return 0
                     ;;
                 --resume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__block)
+            opts="-h --for --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -278,6 +338,28 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__decline)
+            opts="-h --as --reason --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__demo)
             opts="-h --keep --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -311,7 +393,7 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help)
-            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel inspect whoami demo mcp completions version help"
+            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,6 +407,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help__subcmd__ask)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__block)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -367,6 +463,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__decline)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -506,6 +616,48 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__help__subcmd__mute)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__off)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__on)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__help__subcmd__read)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -576,7 +728,35 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__help__subcmd__unblock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__help__subcmd__uninstall)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__unmute)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -746,6 +926,68 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__mute)
+            opts="-h --for --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__off)
+            opts="-h --provider --session --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --provider)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__on)
+            opts="-h --provider --session --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --provider)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__read)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -880,6 +1122,24 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__unblock)
+            opts="-h --for --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__uninstall)
             opts="-h --provider --all --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -888,6 +1148,24 @@ _session__bridge() {
             fi
             case "${prev}" in
                 --provider)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__unmute)
+            opts="-h --for --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -262,8 +262,10 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
 fn guard(tx: &Transaction<'_>, attempt: &Attempt, said: bool) -> Result<(), StoreError> {
     if attempt.guards {
         tx.execute(
-            "UPDATE session SET guarded = ?3 WHERE id = ?1 AND conversation = ?2",
-            params![attempt.session.to_string(), attempt.conversation, said],
+            // Results of tools say the guard, but not who the reader is.
+            "UPDATE session SET guarded = ?3, owes = CASE WHEN ?3 AND ?4 THEN NULL ELSE owes END
+             WHERE id = ?1 AND conversation = ?2",
+            params![attempt.session.to_string(), attempt.conversation, said, attempt.server.is_none()],
         )?;
     }
     Ok(())
@@ -271,7 +273,10 @@ fn guard(tx: &Transaction<'_>, attempt: &Attempt, said: bool) -> Result<(), Stor
 
 /// What was said before is no longer in the session's context: no earlier attempt tells it anything.
 pub(crate) fn forget_guards(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
-    tx.execute("UPDATE attempt SET guards = 0 WHERE session = ?1 AND guards = 1", [session.to_string()])?;
+    tx.execute(
+        "UPDATE attempt INDEXED BY attempt_guards SET guards = 0 WHERE session = ?1 AND guards = 1",
+        [session.to_string()],
+    )?;
     Ok(())
 }
 
@@ -406,10 +411,10 @@ pub(crate) fn settle_bell(
 }
 
 pub(crate) fn is_hot(db: &Connection, session: SessionId) -> Result<bool, StoreError> {
-    // A start that could say nothing leaves that to the next prompt; subagents that cannot be told apart are counted.
+    // Subagents that cannot be told apart are counted.
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND {HOT})
-             OR EXISTS (SELECT 1 FROM session WHERE id = ?1 AND (begins IS NOT NULL OR subagents > 0))"
+        "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_hot WHERE session = ?1 AND {HOT})
+             OR EXISTS (SELECT 1 FROM session WHERE id = ?1 AND (owes IS NOT NULL OR subagents > 0))"
     );
     Ok(db.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }

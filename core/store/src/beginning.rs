@@ -48,43 +48,18 @@ pub(crate) fn introduction(
     Ok(text)
 }
 
-/// Notes a start that the host takes no text at: the next prompt says what it would have said. Until then the bell stands.
-pub(crate) fn postpone(tx: &Transaction<'_>, session: SessionId, start: Start) -> Result<(), StoreError> {
-    tx.execute("UPDATE session SET begins = ?2 WHERE id = ?1", params![session.to_string(), word(start)])?;
-    Ok(())
-}
-
-/// Which start the text of this event is to speak of: its own, or one that was postponed to it.
-pub(crate) fn due(
+/// A conversation began while its session was paused, or on a host that takes no text then: what is said at a beginning is
+/// owed to its next surface.
+pub(crate) fn postpone(
     tx: &Transaction<'_>,
     session: SessionId,
     event: &HookEvent<'_>,
-) -> Result<Option<Start>, StoreError> {
-    match event.moment {
-        Moment::SessionStart => Ok(Some(event.start)),
-        Moment::PromptSubmit => {
-            let sql = "SELECT begins FROM session WHERE id = ?1";
-            let noted: Option<String> =
-                tx.prepare_cached(sql)?.query_row([session.to_string()], |row| row.get(0))?;
-            if noted.is_some() {
-                tx.execute("UPDATE session SET begins = NULL WHERE id = ?1", [session.to_string()])?;
-            }
-            Ok(noted.map(|noted| STARTS.into_iter().find(|start| word(*start) == noted).unwrap_or_default()))
-        }
-        _ => Ok(None),
+) -> Result<(), StoreError> {
+    if event.moment == Moment::SessionStart {
+        let sql = "UPDATE session SET owes = ?2 WHERE id = ?1";
+        tx.execute(sql, params![session.to_string(), event.start.as_str()])?;
     }
-}
-
-const STARTS: [Start; 5] = [Start::Fresh, Start::Resumed, Start::Cleared, Start::Compacted, Start::Forked];
-
-const fn word(start: Start) -> &'static str {
-    match start {
-        Start::Fresh => "fresh",
-        Start::Resumed => "resumed",
-        Start::Cleared => "cleared",
-        Start::Compacted => "compacted",
-        Start::Forked => "forked",
-    }
+    Ok(())
 }
 
 /// Questions that were put before the model in a context it may have lost, and that it neither answered nor marked,

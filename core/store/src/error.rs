@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
+use crate::decline::MAX_REASON_CHARS;
+/// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
+const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +61,9 @@ pub enum StoreError {
         /// The newest that this version writes.
         known: i64,
     },
+    /// The database lacks something that every database of this version has.
+    #[error("the store lacks what this version reads: {0}")]
+    Unreadable(#[source] rusqlite::Error),
     /// The folder holds a predecessor's files.
     #[error("{path} holds the files of another program ({sign})")]
     ForeignLayout {
@@ -89,7 +96,16 @@ pub enum StoreError {
     /// The message went out already.
     #[error("message {0} has already reached a session")]
     AlreadyOut(MessageId),
-    /// The recipient declined, or the message failed; it cannot be answered any more.
+    /// A body of the message is on its way to the session's model right now.
+    #[error("message {0} is being put before the session just now")]
+    UnderWay(MessageId),
+    /// The recipient's user does not want mail from this sender.
+    #[error("`{0}` takes no messages from this sender: its user blocked it")]
+    Blocked(String),
+    /// The reason for declining is over its limit.
+    #[error("the reason has {0} characters; at most {MAX_REASON_CHARS} fit")]
+    ReasonTooLong(usize),
+    /// The recipient declined, or the message failed; it cannot be answered any more; or what became of it cannot be declined.
     #[error("message {0} is closed ({1})")]
     Closed(MessageId, &'static str),
 }
@@ -103,9 +119,9 @@ impl StoreError {
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Busy | Self::SetAside(_) => ErrorKind::Busy,
+            Self::Busy | Self::SetAside(_) | Self::UnderWay(_) => ErrorKind::Busy,
             Self::Damaged { .. } => ErrorKind::Damaged,
-            Self::Newer { .. } => ErrorKind::Newer,
+            Self::Newer { .. } | Self::Unreadable(_) => ErrorKind::Newer,
             Self::Io { .. } | Self::Full { .. } | Self::Database(_) => ErrorKind::Io,
             _ => ErrorKind::Usage,
         }
@@ -119,6 +135,7 @@ impl StoreError {
             Self::Damaged { .. } => "store_damaged",
             Self::SetAside(_) => "store_set_aside",
             Self::Newer { .. } => "store_newer",
+            Self::Unreadable(_) => "store_unreadable",
             Self::ForeignLayout { .. } => "foreign_layout",
             Self::Full { .. } => "store_full",
             Self::Database(_) => "store_failed",
@@ -127,6 +144,9 @@ impl StoreError {
             Self::NotYours(_) => "not_your_message",
             Self::NotShown(_) => "not_shown_yet",
             Self::AlreadyOut(_) => "already_out",
+            Self::UnderWay(_) => "under_way",
+            Self::Blocked(_) => "blocked",
+            Self::ReasonTooLong(_) => "reason_too_long",
             Self::Closed(..) => "message_closed",
         }
     }
@@ -144,8 +164,12 @@ impl StoreError {
             Self::SetAside(_) => {
                 "do not send it again: `session-bridge doctor --fix` salvages it with the rest and delivers it"
             }
+            Self::Unreadable(_) => {
+                "if a newer session-bridge was installed, restart this session; if not, run `session-bridge doctor --fix`"
+            }
             Self::Newer { .. } => {
-                "upgrade session-bridge; this version can read the store but will not write to it"
+                "nothing was changed; restart this session, so that its host starts the session-bridge that is \
+                 installed now, and upgrade any older one that you run yourself"
             }
             Self::ForeignLayout { .. } => {
                 "set SESSION_BRIDGE_HOME to another folder, or move that folder away first"
@@ -156,7 +180,10 @@ impl StoreError {
             Self::NotYours(_) => "use an id from your own inbox",
             Self::NotShown(_) => "read it first",
             Self::AlreadyOut(_) => "send a correction instead",
-            Self::Closed(..) => "send a new message instead",
+            Self::UnderWay(_) => "try again in a moment, or once its turn has ended",
+            Self::Blocked(_) => "nothing was stored; `session-bridge block` lists who is blocked",
+            Self::ReasonTooLong(_) => "say it in a line; a reply has room for more",
+            Self::Closed(..) => "its receipts say what became of it; to say more, send a new message",
         }
     }
 }
@@ -164,12 +191,20 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
+        // Statements fit the tables of their own version: another one made these, or bytes are damaged.
+        let said = error.to_string();
+        if said.contains("no such column") || said.contains("no such table") {
+            return Self::Unreadable(error);
+        }
         match error.sqlite_error_code() {
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy,
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
                 Self::Damaged { path: PathBuf::new(), detail: error.to_string() }
             }
             Some(Code::DiskFull) => Self::Full { path: PathBuf::new() },
+            _ if error.sqlite_error().is_some_and(|error| error.extended_code == NO_ROOM_TO_SHARE) => {
+                Self::Full { path: PathBuf::new() }
+            }
             _ => Self::Database(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::Transaction;
 use session_bridge_core::echo;
-use session_bridge_core::event::{HookEvent, Moment};
+use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Inject, Proof};
 
@@ -15,6 +15,7 @@ use crate::expire;
 use crate::open::Store;
 use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
+use crate::rule;
 use crate::run::{Lease, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub attempt: Option<AttemptId>,
     /// The prompt is a nudge of ours that came too late: nothing is left to deliver.
     pub late_nudge: bool,
+    /// The session is paused: what waits goes on waiting.
+    pub paused: bool,
 }
 
 impl Store {
@@ -54,6 +57,7 @@ impl Store {
         let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session.id);
+        let paused = self.paused(session).is_some();
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
@@ -66,13 +70,13 @@ impl Store {
             let mut outcome = match card.inject_at(event.moment) {
                 // The reader may be a subagent: what it is given, the session never sees.
                 Some(_) if !own => Outcome::default(),
-                Some(inject) => speak(tx, &run, session.id, &event, inject, now)?,
-                None if event.moment == Moment::SessionStart => {
-                    beginning::postpone(tx, session.id, event.start)?;
+                Some(inject) if !paused => speak(tx, &run, session.id, &event, inject, now)?,
+                _ => {
+                    beginning::postpone(tx, session.id, &event)?;
                     Outcome::default()
                 }
-                None => Outcome::default(),
             };
+            outcome.paused = paused;
             wake::close(tx, session.id, now)?;
             if let Some(nudge) = &event.nudge
                 && outcome.text.is_empty()
@@ -98,6 +102,7 @@ fn settle(
     now: i64,
 ) -> Result<(), StoreError> {
     let identity = event.identity();
+    let compacted = event.moment == Moment::SessionStart && event.start == Start::Compacted;
     for mut attempt in attempt::alive(tx, session.id)? {
         if attempt.turn.is_none() && lists_call(&attempt, event) {
             // The host has the result, so it was written, whether or not the server has said so yet.
@@ -110,6 +115,11 @@ fn settle(
         if answered && same_turn && attempt.conversation == session.conversation && attempt.event != identity
         {
             attempt.status = prove(tx, &attempt, event, card, now)?;
+        }
+        if compacted && attempt.status == Status::Written {
+            // The turn goes on in a context that was made anew: what nothing proved before may have gone with the old one.
+            attempt::unknown(tx, &attempt)?;
+            attempt.status = Status::Done;
         }
         // The end that an attempt went out with does not end what it made go on, should it be told twice.
         let its_own = event.moment == Moment::TurnEnd && attempt.event == identity;
@@ -224,9 +234,10 @@ fn take(
 ) -> Result<Block, StoreError> {
     let folder = run.session(session.id);
     let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
+    let heard = if is_for_people(event) { "true" } else { rule::UNMUTED };
     let sql = format!(
-        "SELECT {MESSAGE}, d.doubt FROM delivery d JOIN message m USING (seq)
-         WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL ORDER BY d.seq LIMIT {LOOK}"
+        "SELECT {MESSAGE}, d.doubt FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+         WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL AND {heard} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([session.id.to_string()], |row| {
@@ -244,16 +255,26 @@ fn take(
     if event.moment == Moment::TurnEnd && !may_go_on(tx, session, event, &waiting)? {
         return Ok(Block::default());
     }
-    let begins = beginning::due(tx, session.id, event)?;
-    let parked = if begins.is_some() || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
+    let start = if event.moment == Moment::SessionStart { Some(event.start) } else { session.owes };
+    let parked = if start.is_some() || !waiting.is_empty() { parked(tx, session.id)? } else { 0 };
     let frame = Frame {
-        introduce: begins.map(|start| beginning::introduction(tx, session, start)).transpose()?,
-        owed: begins.map_or(Ok(Vec::new()), |start| beginning::owed(tx, session.id, start))?,
+        introduce: start.map(|start| beginning::introduction(tx, session, start)).transpose()?,
+        owed: start.map(|start| beginning::owed(tx, session.id, start)).transpose()?.unwrap_or_default(),
         guarded: session.guarded,
         parked,
         fence: None,
     };
     Ok(block::compose(&waiting, budget, &frame))
+}
+
+/// Whether this is a moment for mail that may neither start nor prolong a turn nor come in its middle: a session's start,
+/// which shows headers, or the prompt of a person.
+fn is_for_people(event: &HookEvent<'_>) -> bool {
+    match event.moment {
+        Moment::SessionStart => true,
+        Moment::PromptSubmit => event.nudge.is_none() && event.echo.is_none(),
+        _ => false,
+    }
 }
 
 /// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only in
@@ -273,7 +294,7 @@ fn may_go_on(
 
 fn parked(tx: &Transaction<'_>, session: SessionId) -> Result<usize, StoreError> {
     let count: i64 = tx
-        .prepare_cached("SELECT count(*) FROM delivery WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
+        .prepare_cached("SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
         .query_row([session.to_string()], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
@@ -285,7 +306,7 @@ fn offer(
     block: Block,
     now: i64,
 ) -> Result<Outcome, StoreError> {
-    let guards = !session.guarded && !block.text.is_empty();
+    let guards = (!session.guarded || session.owes.is_some()) && !block.text.is_empty();
     if block.items.is_empty() && !guards {
         return Ok(Outcome { text: block.text, ..Outcome::default() });
     }
@@ -304,5 +325,5 @@ fn offer(
         },
         now,
     )?;
-    Ok(Outcome { text: block.text, attempt: Some(attempt), late_nudge: false })
+    Ok(Outcome { text: block.text, attempt: Some(attempt), ..Outcome::default() })
 }

@@ -39,16 +39,16 @@ impl Store {
     pub fn inbox(&mut self, session: SessionId, view: View, limit: u32) -> Result<Vec<Entry>, StoreError> {
         let clocks = self.clock.read();
         let run = self.run.clone();
-        self.write(|tx| {
+        self.tidy(|tx| {
             expire::for_session(tx, &run, session, &clocks)?;
             attempt::settle_bell(tx, &run, session)
         })?;
-        let filter = match view {
-            View::Unread => "AND d.state IN ('stored', 'offered')",
-            View::All => "",
+        let (by, filter) = match view {
+            View::Unread => ("INDEXED BY delivery_unread", "AND d.state IN ('stored', 'offered')"),
+            View::All => ("", ""),
         };
         let sql = format!(
-            "SELECT {MESSAGE}, d.state, d.parked, d.doubt, d.marked FROM delivery d JOIN message m USING (seq)
+            "SELECT {MESSAGE}, d.state, d.parked, d.doubt, d.marked FROM delivery d {by} JOIN message m USING (seq)
              WHERE d.session = ?1 {filter} ORDER BY d.seq DESC LIMIT ?2"
         );
         let mut statement = self.db.prepare_cached(&sql)?;

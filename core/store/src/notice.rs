@@ -13,11 +13,18 @@ const NAME: &str = "session-bridge";
 
 /// What a sender is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum News<'a> {
     /// Its lifetime passed unread.
     Expired,
     /// A person answered for the session.
     AnsweredByPerson(MessageId),
+    /// The session, or a person for it, declined; with the reason.
+    Declined {
+        /// A person did.
+        by_person: bool,
+        /// Why, in one line.
+        reason: Option<&'a str>,
+    },
 }
 
 /// Tells the sender of a message what became of it for one recipient, in the transaction that records it. Of a message
@@ -27,7 +34,7 @@ pub(crate) fn tell(
     run: &RunFolders,
     seq: i64,
     recipient: SessionId,
-    news: News,
+    news: News<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let found = tx
@@ -56,10 +63,21 @@ pub(crate) fn tell(
             let label = label(tx, recipient)?;
             format!("Your message {id} to {label} was answered by a person, not by its model: {reply}.")
         }
+        News::Declined { by_person, reason } => {
+            let label = label(tx, recipient)?;
+            let by = if by_person { " by a person, not by its model" } else { "" };
+            let why = reason.map(|reason| format!(" Reason given: \"{reason}\"")).unwrap_or_default();
+            format!("Your message {id} to {label} was declined{by}.{why}")
+        }
     };
+    // Once nobody can answer any more, this is what a wait for the answer returns.
+    let ends_wait = matches!(news, News::Declined { .. })
+        && count(
+            "SELECT count(*) FROM delivery WHERE seq = ?1 AND state NOT IN ('declined', 'expired', 'failed')",
+        )? == 0;
     tx.execute(
-        "INSERT INTO message (id, room, thread, sender_name, via, target, kind, body, urgency, hop, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10)",
+        "INSERT INTO message (id, room, thread, sender_name, via, target, kind, body, urgency, hop, created, reply_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11)",
         params![
             MessageId::generate().to_string(),
             room,
@@ -70,13 +88,13 @@ pub(crate) fn tell(
             Kind::System.as_str(),
             body,
             Urgency::Low.as_str(),
-            now
+            now,
+            ends_wait.then_some(&id)
         ],
     )?;
     crate::send::deliver(tx, run, tx.last_insert_rowid(), sender, now)
 }
 
 fn label(tx: &Transaction<'_>, session: SessionId) -> Result<String, StoreError> {
-    let found = crate::session::by_id(tx, session)?;
-    Ok(found.map_or_else(|| session.to_string(), |session| format!("`{}`", session.label)))
+    Ok(format!("`{}`", crate::session::label(tx, session)?))
 }

@@ -1,6 +1,6 @@
 //! Opening the store: which file, with which settings, and whether it is still the one that everybody means.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,11 +19,15 @@ use crate::schema;
 pub enum Role {
     /// A hook: 50 ms for the write lock, no checkpoints, `synchronous=NORMAL` for attempts and settlements.
     Hook,
-    /// An MCP server: full durability, patient.
+    /// An MCP server: what it wrote is flushed to the medium before anybody hears of it; patient.
     Server,
-    /// The command line: full durability, patient.
+    /// The command line: as a server.
     Cli,
 }
+
+/// The log is merged into the database when it has so many pages: a merge waits twice for the medium, so it must not
+/// come with every few hundred messages.
+const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// The open store. One connection, used by one thread at a time.
 #[derive(Debug)]
@@ -34,6 +38,10 @@ pub struct Store {
     pub(crate) clock: Clock,
     role: Role,
     file: FileKey,
+    /// The write-ahead log, once something had to be flushed. It stays the same file as long as `db` is open.
+    wal: Option<File>,
+    /// Whether this connection committed something that it has not flushed.
+    unflushed: bool,
 }
 
 /// Which file the connection writes to.
@@ -52,7 +60,7 @@ impl Store {
 
     /// As [`Store::open`], with a clock for tests.
     pub fn open_with(home: &Home, role: Role, clock: Clock) -> Result<Self, StoreError> {
-        refuse_foreign_layout(home)?;
+        Self::refuse_foreign_layout(home)?;
         create_folder(&home.store())?;
         tighten(home.root())?;
         let pointer = generation::read(home)?;
@@ -61,12 +69,34 @@ impl Store {
             expect_content(&path)?;
         }
         let (file, db) = open_file(&path, role)?;
-        if pointer.is_none() {
+        if pointer.is_none() && schema::format(&db)? <= schema::FORMAT {
             generation::begin(home, clock.now())?;
         }
-        let mut store = Self { db, run: RunFolders::of(home), home: home.clone(), clock, role, file };
+        let mut store = Self {
+            db,
+            run: RunFolders::of(home),
+            home: home.clone(),
+            clock,
+            role,
+            file,
+            wal: None,
+            unflushed: false,
+        };
         store.help_out();
         Ok(store)
+    }
+
+    /// Refuses a home that is an earlier program's: those kept one file per message below the same folder name.
+    pub fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
+        if home.store().exists() {
+            return Ok(());
+        }
+        for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
+            if home.root().join(sign).exists() {
+                return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
+            }
+        }
+        Ok(())
     }
 
     /// The folders of the sessions of this store.
@@ -89,23 +119,47 @@ impl Store {
         &self.file.path
     }
 
-    /// Runs `work` under the write lock and commits it, or leaves no trace of it.
+    /// Runs `work` under the write lock and commits it, or leaves no trace of it. What a server or the command line
+    /// writes is flushed as well, after the lock was released, so that many processes wait for the medium at the same
+    /// time (`docs/adr/0011-group-commit.md`). If only the flush fails, the work is committed all the same.
     pub(crate) fn write<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let path = self.file.path.clone();
         let run = || {
-            let format = schema::format(&self.db)?;
-            if format > schema::FORMAT {
-                return Err(StoreError::Newer { found: format, known: schema::FORMAT });
-            }
+            // Before, because such a store may be open for reading only; inside, because a newer release may have
+            // changed it while this one waited for the lock.
+            schema::expect_ours(&self.db)?;
             let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            schema::expect_ours(&tx)?;
+            let before = tx.total_changes();
             let done = work(&tx)?;
+            self.unflushed |= tx.total_changes() != before;
             tx.commit()?;
             Ok(done)
         };
-        run().map_err(|error| with_path(error, &path))
+        let done = run().map_err(|error| with_path(error, &path))?;
+        if self.unflushed && self.role != Role::Hook {
+            self.make_durable()?;
+        }
+        Ok(done)
+    }
+
+    /// As [`Store::write`], for what whoever reads tidies up on the way: a newer store is read as it is.
+    pub(crate) fn tidy(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.write(work) {
+            Err(StoreError::Newer { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Refuses a store of a newer format: it is read as far as it can be, and never written.
+    pub fn expect_writable(&self) -> Result<(), StoreError> {
+        schema::expect_ours(&self.db)
     }
 
     /// Whether the store's path still leads to the file that this connection writes to (rule D8).
@@ -138,16 +192,23 @@ impl Store {
         let _ = self.finish_fanout(if self.role == Role::Hook { 1 } else { usize::MAX });
     }
 
-    /// Makes everything that was committed durable, whatever the writer's settings were: states are shown to senders
-    /// only after this.
-    pub(crate) fn make_durable(&self) -> Result<(), StoreError> {
-        let mut wal = self.file.path.clone().into_os_string();
-        wal.push("-wal");
-        match OpenOptions::new().write(true).open(&wal) {
-            Ok(file) => file.sync_data().map_err(StoreError::io("flush", PathBuf::from(wal))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(StoreError::io("open", PathBuf::from(wal))(error)),
+    /// Makes everything durable that anybody committed until now: states are shown to senders only after this.
+    pub(crate) fn make_durable(&mut self) -> Result<(), StoreError> {
+        if self.wal.is_none() {
+            let mut path = self.file.path.clone().into_os_string();
+            path.push("-wal");
+            match OpenOptions::new().write(true).open(&path) {
+                Ok(file) => self.wal = Some(file),
+                // Nobody has committed anything since the log was last merged into the database, durably.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(StoreError::io("open", PathBuf::from(path))(error)),
+            }
         }
+        // On macOS, this is the flush that reaches the medium (F_FULLFSYNC).
+        let flushed = self.wal.as_ref().map_or(Ok(()), File::sync_data);
+        flushed.map_err(StoreError::io("flush", &self.file.path))?;
+        self.unflushed = false;
+        Ok(())
     }
 
     /// Reads the whole file and names what is wrong with it; empty when all is well.
@@ -165,10 +226,13 @@ impl FileKey {
     }
 }
 
-/// Opens a database file, and makes it where there is none.
+/// Opens a database file, and makes it where there is none. One of a newer format is opened for reading only.
 pub(crate) fn open_file(path: &Path, role: Role) -> Result<(FileKey, Connection), StoreError> {
-    let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    created.map_err(StoreError::io("open", path))?;
+    // Not opened where it exists: closing it would end the locks that this process may hold there already.
+    if !path.exists() {
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        created.map_err(StoreError::io("open", path))?;
+    }
     let opened = connect(path, role).and_then(|db| Ok((FileKey::of(path)?, db)));
     opened.map_err(|error| with_path(error, path))
 }
@@ -185,8 +249,30 @@ fn expect_content(path: &Path) -> Result<(), StoreError> {
 }
 
 fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut db = Connection::open_with_flags(path, flags)?;
+    let mut db = connection(path, role, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    match schema::format(&db)? {
+        0 => {
+            db.pragma_update(None, "journal_mode", "wal")?;
+            schema::create(&mut db)?;
+        }
+        format if format > schema::FORMAT => {
+            return connection(path, role, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        }
+        _ => {}
+    }
+    // A commit is not flushed under the write lock: `Store::write` does that after it. The log's header and
+    // checkpoints are, by SQLite, with NORMAL.
+    match role {
+        Role::Hook => db.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")?,
+        Role::Server | Role::Cli => db.execute_batch(&format!(
+            "PRAGMA synchronous=NORMAL; PRAGMA fullfsync=ON; PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES};"
+        ))?,
+    }
+    Ok(db)
+}
+
+fn connection(path: &Path, role: Role, access: OpenFlags) -> Result<Connection, StoreError> {
+    let mut db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_handler(Some(match role {
         Role::Hook => busy_hook,
         Role::Server | Role::Cli => busy_patient,
@@ -194,14 +280,6 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     if role == Role::Hook {
         db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    }
-    if schema::format(&db)? == 0 {
-        db.pragma_update(None, "journal_mode", "wal")?;
-        schema::create(&mut db)?;
-    }
-    match role {
-        Role::Hook => db.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")?,
-        Role::Server | Role::Cli => db.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON;")?,
     }
     Ok(db)
 }
@@ -232,19 +310,6 @@ fn with_path(error: StoreError, at: &Path) -> StoreError {
     }
 }
 
-/// Earlier programs kept one file per message below the same folder name.
-fn refuse_foreign_layout(home: &Home) -> Result<(), StoreError> {
-    if home.store().exists() {
-        return Ok(());
-    }
-    for sign in ["inbox", "sessions", "broadcasts", ".migrated-to"] {
-        if home.root().join(sign).exists() {
-            return Err(StoreError::ForeignLayout { path: home.root().to_owned(), sign });
-        }
-    }
-    Ok(())
-}
-
 /// The home is the user's alone; a looser mode is tightened when found.
 fn tighten(root: &Path) -> Result<(), StoreError> {
     let meta = fs::metadata(root).map_err(StoreError::io("look at", root))?;
@@ -253,4 +318,57 @@ fn tighten(root: &Path) -> Result<(), StoreError> {
             .map_err(StoreError::io("tighten", root))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+    use crate::session::Arrival;
+    use crate::wanted::Wanted;
+
+    fn arrival(native: &str) -> Arrival<'_> {
+        Arrival {
+            provider: "p",
+            short: "p",
+            native,
+            host: None,
+            one_per_process: false,
+            cwd: None,
+            start: None,
+            claimed: None,
+            wanted: Wanted::default(),
+        }
+    }
+
+    /// What is flushed is the file that is written to, whoever comes and goes and however often the log begins anew.
+    #[test]
+    fn the_flushed_log_stays_the_one_that_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        let mut store = Store::open(&home, Role::Server).unwrap();
+        store.arrive(&arrival("first")).unwrap();
+        let flushed = store.wal.as_ref().unwrap().metadata().unwrap().ino();
+        for n in 0..3 {
+            let mut other = Store::open(&home, Role::Cli).unwrap();
+            other.arrive(&arrival(&format!("other-{n}"))).unwrap();
+            other.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            drop(other);
+            store.arrive(&arrival(&format!("mine-{n}"))).unwrap();
+        }
+        let log = dir.path().join("store/bridge-1.db-wal");
+        assert_eq!(fs::metadata(log).unwrap().ino(), flushed);
+        assert!(!store.unflushed);
+    }
+
+    #[test]
+    fn a_hook_leaves_its_commits_to_the_next_flush() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut hook = Store::open(&Home::at(dir.path()), Role::Hook).unwrap();
+        hook.arrive(&arrival("first")).unwrap();
+        assert!(hook.unflushed && hook.wal.is_none());
+        hook.make_durable().unwrap();
+        assert!(!hook.unflushed);
+    }
 }

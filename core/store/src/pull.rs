@@ -183,7 +183,7 @@ fn next(
     exact: &[Filter],
 ) -> Result<Option<Message>, StoreError> {
     let sql = format!(
-        "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
+        "SELECT {MESSAGE} FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
          WHERE d.session = ?1 AND {HOT} AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL ORDER BY d.seq"
     );
     let mut statement = tx.prepare_cached(&sql)?;

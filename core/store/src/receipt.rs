@@ -8,7 +8,9 @@ use crate::attempt;
 use crate::error::StoreError;
 use crate::expire;
 use crate::open::Store;
-use crate::row::{State, parsed, parsed_or_none};
+use crate::pause::Pause;
+use crate::row::{Message, State, parsed, parsed_or_none};
+use crate::rule;
 use crate::schema::HOT;
 use crate::send;
 
@@ -64,7 +66,7 @@ impl Store {
             |row| row.get(0),
         )?;
         if under_way || expire::is_due(&self.db, message.seq, &clocks)? {
-            self.write(|tx| {
+            self.tidy(|tx| {
                 for session in recipients(tx, message.seq)? {
                     attempt::fold_written(tx, &run.session(session), clocks.wall)?;
                 }
@@ -91,6 +93,11 @@ impl Store {
         })?;
         let mut receipts = rows.collect::<Result<Vec<_>, _>>()?;
         for receipt in &mut receipts {
+            if receipt.state == State::Stored
+                && let Some(why) = self.why_held(&message, receipt)?
+            {
+                receipt.remark = Some(why);
+            }
             receipt.steps = self.steps(message.seq, receipt.session)?;
         }
         Ok(receipts)
@@ -101,7 +108,9 @@ impl Store {
     pub fn unheard(&mut self, mend: bool) -> Result<Vec<SessionId>, StoreError> {
         let run = self.run.clone();
         self.write(|tx| {
-            let mut statement = tx.prepare(&format!("SELECT DISTINCT session FROM delivery WHERE {HOT}"))?;
+            let mut statement = tx.prepare(&format!(
+                "SELECT DISTINCT session FROM delivery INDEXED BY delivery_hot WHERE {HOT}"
+            ))?;
             let rows = statement.query_map([], |row| parsed::<SessionId>(row, 0))?;
             let mut unheard = Vec::new();
             for row in rows {
@@ -115,6 +124,15 @@ impl Store {
             }
             Ok(unheard)
         })
+    }
+
+    /// What a person keeps the delivery back by. Looked up, not noted: it ends when they end it.
+    fn why_held(&self, message: &Message, receipt: &Receipt) -> Result<Option<String>, StoreError> {
+        if let Some(pause) = Pause::of(&self.home, &receipt.provider, receipt.session) {
+            return Ok(Some(pause.remark()));
+        }
+        let muted = !receipt.parked && rule::is_muted(&self.db, receipt.session, message)?;
+        Ok(muted.then(|| rule::MUTED.to_owned()))
     }
 
     fn steps(&self, seq: i64, session: SessionId) -> Result<Vec<Step>, StoreError> {

@@ -6,10 +6,14 @@
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
 //! run/<session>/door    variables of its host that a sender needs to wake it
+//! run/<session>/paused  a person turned the bridge off for it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
+//! run/servers/<id>      what program that server runs, held likewise
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -29,6 +33,8 @@ use crate::error::StoreError;
 #[derive(Debug, Clone)]
 pub struct RunFolders {
     root: PathBuf,
+    /// Whose bells the present transaction rang, where it rings each only once.
+    rung: Option<RefCell<HashSet<SessionId>>>,
 }
 
 /// One session's folder.
@@ -40,7 +46,20 @@ pub struct RunFolder {
 impl RunFolders {
     /// Below the bridge's home.
     pub fn of(home: &Home) -> Self {
-        Self { root: home.run() }
+        Self { root: home.run(), rung: None }
+    }
+
+    /// For one transaction that lays down several messages: one ring tells of all of them.
+    pub(crate) fn ringing_once(&self) -> Self {
+        Self { root: self.root.clone(), rung: Some(RefCell::default()) }
+    }
+
+    /// Rings a session's bell; see [`RunFolder::ring`].
+    pub(crate) fn ring(&self, session: SessionId) -> Result<(), StoreError> {
+        let folder = self.session(session);
+        let first = self.rung.as_ref().is_none_or(|rung| rung.borrow_mut().insert(session));
+        // Part of the transaction may have been undone, and the bell been silenced after that.
+        if first || !folder.bell_stands() { folder.ring() } else { Ok(()) }
     }
 
     /// A session's folder, whether it exists or not.
@@ -69,12 +88,12 @@ impl RunFolders {
 
     /// Makes a native id lead to a session's folder, replacing what it led to.
     pub fn bind(&self, provider: &str, native: &str, session: SessionId) -> Result<(), StoreError> {
-        self.session(session).create()?;
         let alias = self.alias(provider, native);
         let target = Path::new("../..").join(session.to_string());
-        if fs::read_link(&alias).is_ok_and(|present| present == target) {
+        if fs::read_link(&alias).is_ok_and(|present| present == target) && alias.is_dir() {
             return Ok(());
         }
+        self.session(session).create()?;
         let folder = alias.parent().unwrap_or(&self.root);
         create_folder(folder)?;
         let fresh = folder.join(format!(".{}-{}", ulid::Ulid::generate(), std::process::id()));
@@ -156,6 +175,28 @@ pub enum Note {
     },
 }
 
+impl Note {
+    fn encode(self) -> String {
+        match self {
+            Self::Writing(attempt) => format!("writing {attempt}\n"),
+            Self::Written { attempt, in_time: true } => format!("written {attempt}\n"),
+            Self::Written { attempt, in_time: false } => format!("late {attempt}\n"),
+        }
+    }
+}
+
+/// Makes `writing` of the same attempt `written`, which is as long: in place, without another file.
+fn finish_note(path: &Path, attempt: AttemptId) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut text = [0; 64];
+    let length = file.read(&mut text)?;
+    if text[..length] != *Note::Writing(attempt).encode().as_bytes() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    file.rewind()?;
+    file.write_all(Note::Written { attempt, in_time: true }.encode().as_bytes())
+}
+
 /// The exclusive right to put bodies before a session's model. The operating system ends it with its holder.
 #[derive(Debug)]
 pub struct Lease {
@@ -171,12 +212,12 @@ pub struct LifeLock {
 
 impl LifeLock {
     /// Makes a file, writes to it and locks it.
-    pub(crate) fn hold(path: PathBuf, content: &str) -> Result<Self, StoreError> {
+    pub(crate) fn hold(path: PathBuf, content: &[u8]) -> Result<Self, StoreError> {
         create_folder(path.parent().unwrap_or(Path::new("/")))?;
         let open = private().write(true).create(true).truncate(false).open(&path);
         let mut lock = open.map_err(StoreError::io("open", &path))?;
         lock.lock().map_err(StoreError::io("lock", &path))?;
-        lock.write_all(content.as_bytes()).map_err(StoreError::io("write", &path))?;
+        lock.write_all(content).map_err(StoreError::io("write", &path))?;
         Ok(Self { lock, path })
     }
 
@@ -255,6 +296,9 @@ impl RunFolder {
 
     /// Gives a sign of life.
     pub fn set_live(&self, live: Live) -> Result<(), StoreError> {
+        if self.touch_live(live) {
+            return Ok(());
+        }
         let path = self.file("live");
         private()
             .write(true)
@@ -329,14 +373,24 @@ impl RunFolder {
         }
     }
 
-    /// Notes how far a write got. The lease must be held.
+    /// Notes how far a write got. The lease must be held. Who reads meanwhile sees the old note or the new one; a note
+    /// that was killed half-way reads as none, which is what it says: nothing was put out yet.
     pub fn set_note(&self, note: Note, _lease: &Lease) -> Result<(), StoreError> {
-        let text = match note {
-            Note::Writing(attempt) => format!("writing {attempt}\n"),
-            Note::Written { attempt, in_time: true } => format!("written {attempt}\n"),
-            Note::Written { attempt, in_time: false } => format!("late {attempt}\n"),
-        };
+        let text = note.encode();
         let path = self.file("note");
+        let short_cut = match note {
+            // The usual case: the last one was cleared.
+            Note::Writing(_) => private()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+                .and_then(|mut file| file.write_all(text.as_bytes())),
+            Note::Written { attempt, in_time: true } => finish_note(&path, attempt),
+            Note::Written { .. } => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if short_cut.is_ok() {
+            return Ok(());
+        }
         let fresh = self.file(".note");
         private()
             .write(true)
@@ -368,7 +422,7 @@ impl RunFolder {
 
     /// An MCP server's sign of life under its own name.
     pub fn hold_life(&self, server: &str) -> Result<LifeLock, StoreError> {
-        LifeLock::hold(self.server_file(server), "")
+        LifeLock::hold(self.server_file(server), b"")
     }
 
     /// Whether that server still lives.
@@ -414,6 +468,32 @@ mod tests {
         assert!(folders.native("codex", "t-1").bell_stands());
         folders.bind("codex", "t-1", b).unwrap();
         assert!(!folders.native("codex", "t-1").bell_stands());
+    }
+
+    #[test]
+    fn a_note_says_what_was_noted_last() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let lease = folder.try_lease().unwrap().unwrap();
+        let (one, two) = (AttemptId::generate(), AttemptId::generate());
+        let written = |attempt, in_time| Note::Written { attempt, in_time };
+        for note in [
+            written(one, true),
+            Note::Writing(one),
+            written(one, true),
+            Note::Writing(two),
+            written(one, true),
+            written(two, false),
+            written(two, true),
+        ] {
+            folder.set_note(note, &lease).unwrap();
+            assert_eq!(folder.note(), Some(note));
+        }
+        folder.clear_note();
+        assert_eq!(folder.note(), None);
+        folder.set_note(Note::Writing(two), &lease).unwrap();
+        assert_eq!(folder.note(), Some(Note::Writing(two)));
     }
 
     #[test]

@@ -66,6 +66,7 @@ const DELIVERY: Table = Table {
     key: "session, seq",
 };
 const FANOUT: Table = Table { name: "fanout", columns: "seq, session", key: "seq, session" };
+const RULE: Table = Table { name: "rule", columns: "reader, kind, peer, since", key: "reader, kind, peer" };
 const STEP: Table = Table { name: "step", columns: "session, seq, state, at, surface, evidence", key: "id" };
 const ATTEMPT: Table = Table {
     name: "attempt",
@@ -217,6 +218,10 @@ fn sessions(
     }
     for row in rows(old, &ALIAS, found) {
         insert(tx, &ALIAS, &row)?;
+    }
+    // Before anybody sends: what a person refused stays refused.
+    for row in rows(old, &RULE, found) {
+        insert(tx, &RULE, &row)?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ pub(crate) const FORMAT: i64 = 1;
 pub(crate) const APPLICATION: i64 = 0x5342_5247;
 
 /// What a standing bell means, over the columns of `delivery`. The partial index has the same words, so that looking
-/// costs what is unread and nothing else.
+/// costs what is unread and nothing else. Statements name the index (`INDEXED BY`): SQLite would rather walk a session's
+/// whole history in the primary key.
 pub(crate) const HOT: &str = "(attempt IS NOT NULL OR doubt = 1 OR (state = 'stored' AND parked = 0))";
 
 const TABLES: &str = "
@@ -30,8 +31,8 @@ CREATE TABLE session (
     guarded INTEGER NOT NULL DEFAULT 0,
     turn TEXT,
     said TEXT,
-    begins TEXT,
     subagents INTEGER NOT NULL DEFAULT 0,
+    owes TEXT,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -44,6 +45,12 @@ CREATE TABLE alias (
     native TEXT NOT NULL,
     session TEXT NOT NULL,
     PRIMARY KEY (provider, native)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE ignored_claim (
+    session TEXT PRIMARY KEY,
+    claimed TEXT NOT NULL,
+    shared INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 
 CREATE TABLE message (
@@ -90,8 +97,18 @@ CREATE TABLE delivery (
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
+CREATE INDEX delivery_unread ON delivery(session, parked) WHERE state IN ('stored', 'offered');
+CREATE INDEX delivery_remark ON delivery(session) WHERE remark IS NOT NULL;
 CREATE INDEX delivery_due ON delivery(session, expires) WHERE state = 'stored' AND expires IS NOT NULL;
 CREATE INDEX delivery_sender_due ON delivery(sender, expires) WHERE state = 'stored' AND expires IS NOT NULL;
+
+CREATE TABLE rule (
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (reader, kind, peer)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,
@@ -124,6 +141,7 @@ CREATE TABLE attempt (
     created INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX attempt_alive ON attempt(session) WHERE status IN ('open', 'written', 'injected');
+CREATE INDEX attempt_guards ON attempt(session) WHERE guards = 1;
 CREATE INDEX attempt_turn_end ON attempt(session, turn) WHERE surface = 'turn-end';
 
 CREATE TABLE item (
@@ -163,7 +181,15 @@ CREATE TABLE salvaged (
 
 /// The format of the open database; 0 for an empty one.
 pub(crate) fn format(db: &Connection) -> Result<i64, StoreError> {
-    Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+    Ok(db.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?)
+}
+
+/// Refuses a format that this version must not write.
+pub(crate) fn expect_ours(db: &Connection) -> Result<(), StoreError> {
+    match format(db)? {
+        found if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }),
+        _ => Ok(()),
+    }
 }
 
 /// Creates the tables in an empty database. Two processes may try at once: the second finds them there.

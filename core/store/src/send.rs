@@ -11,7 +11,11 @@ use crate::fanout;
 use crate::notice::{self, News};
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
+use crate::rule;
 use crate::run::RunFolders;
+
+/// The address of everybody in the room.
+const EVERYONE: &str = "*";
 
 /// Who sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +56,15 @@ pub struct Draft<'a> {
     pub lifetime_ms: Option<i64>,
 }
 
+/// A message with those who get it.
+#[derive(Debug, Clone)]
+pub struct Letter<'a> {
+    /// The message.
+    pub draft: Draft<'a>,
+    /// For whom.
+    pub recipients: Vec<SessionId>,
+}
+
 /// A message that is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -61,14 +74,42 @@ pub struct Sent {
     pub thread: MessageId,
     /// To whom.
     pub recipients: Vec<SessionId>,
+    /// Who would have got it, had they not blocked the sender; of a message to many only.
+    pub left_out: Vec<SessionId>,
 }
 
 impl Store {
     /// Commits a message for its recipients and rings their bells. After it returns, the message survives a crash of
     /// every process and of the machine, in the store that is present (rule D8).
     pub fn send(&mut self, draft: &Draft<'_>, recipients: &[SessionId]) -> Result<Sent, StoreError> {
-        // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
+        self.send_alone(draft, recipients, false)
+    }
+
+    /// As [`Store::send`] for each, in this order, but with one transaction and one flush for all of them where that is
+    /// possible. Each has its own outcome.
+    pub fn send_all(&mut self, letters: &[Letter<'_>]) -> Vec<Result<Sent, StoreError>> {
         let mut aside = false;
+        let deliveries: usize = letters.iter().map(|letter| letter.recipients.len()).sum();
+        if letters.len() > 1 && deliveries <= fanout::CHUNK {
+            match self.send_together(letters) {
+                Ok(outcomes) if self.is_present() => return outcomes,
+                Ok(_) => aside = true,
+                Err(StoreError::Busy) => return letters.iter().map(|_| Err(StoreError::Busy)).collect(),
+                // Whose fault it is shows when each is tried alone. Sent again under its id, a message is the same one.
+                Err(_) => {}
+            }
+        }
+        letters.iter().map(|letter| self.send_alone(&letter.draft, &letter.recipients, aside)).collect()
+    }
+
+    /// `aside`: the message was written to a store that was set aside already.
+    fn send_alone(
+        &mut self,
+        draft: &Draft<'_>,
+        recipients: &[SessionId],
+        mut aside: bool,
+    ) -> Result<Sent, StoreError> {
+        // A store that was set aside meanwhile holds the message for nobody: write the same message to the present one.
         for _ in 0..3 {
             self.refresh()?;
             let now = self.clock.read();
@@ -88,6 +129,34 @@ impl Store {
             }
         }
         Err(if aside { StoreError::SetAside(draft.id) } else { StoreError::Busy })
+    }
+
+    /// All of them in one transaction; one that is refused leaves no trace and stops none of the others.
+    fn send_together(&mut self, letters: &[Letter<'_>]) -> Result<Vec<Result<Sent, StoreError>>, StoreError> {
+        self.refresh()?;
+        let now = self.clock.read();
+        let run = self.run.ringing_once();
+        self.write(|tx| {
+            let one = |letter: &Letter<'_>| {
+                tx.prepare_cached("SAVEPOINT letter")?.execute([])?;
+                let sent = insert(tx, &run, &letter.draft, &letter.recipients, &now);
+                match sent {
+                    Ok(_) => {}
+                    Err(
+                        StoreError::NoMessage(_)
+                        | StoreError::NoSession(_)
+                        | StoreError::Closed(..)
+                        | StoreError::Blocked(_),
+                    ) => {
+                        tx.prepare_cached("ROLLBACK TO letter")?.execute([])?;
+                    }
+                    Err(error) => return Err(error),
+                }
+                tx.prepare_cached("RELEASE letter")?.execute([])?;
+                Ok(sent)
+            };
+            letters.iter().map(one).collect()
+        })
     }
 
     /// A message by id, whoever it belongs to.
@@ -153,44 +222,48 @@ fn insert(
         }
         Author::CommandLine { name, as_session } => (*as_session, name.clone(), None, Via::CommandLine),
     };
+    let (recipients, left_out) = rule::divide(tx, sender, recipients)?;
+    if let (Some(blocker), false) = (left_out.first(), draft.to == EVERYONE) {
+        return Err(StoreError::Blocked(crate::session::label(tx, *blocker)?));
+    }
     // People begin a new count; agents continue it.
     let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
-    let inserted = tx.execute(
+    let mut statement = tx.prepare_cached(
         "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
                 kind, subject, body, urgency, hop, created, expires, boot, boot_expires)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-        params![
-            draft.id.to_string(),
-            draft.room,
-            thread.to_string(),
-            draft.in_reply_to.map(|id| id.to_string()),
-            sender.map(|id| id.to_string()),
-            name,
-            provider,
-            via.as_str(),
-            draft.to,
-            draft.kind.as_str(),
-            draft.subject,
-            draft.body,
-            draft.urgency.as_str(),
-            hop,
-            now,
-            lifetime.map(|ms| now.saturating_add(ms)),
-            boot.map(|boot| &boot.id),
-            boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
-        ],
     )?;
-    let sent = Sent { id: draft.id, thread, recipients: recipients.to_vec() };
+    let inserted = statement.execute(params![
+        draft.id.to_string(),
+        draft.room,
+        thread.to_string(),
+        draft.in_reply_to.map(|id| id.to_string()),
+        sender.map(|id| id.to_string()),
+        name,
+        provider,
+        via.as_str(),
+        draft.to,
+        draft.kind.as_str(),
+        draft.subject,
+        draft.body,
+        draft.urgency.as_str(),
+        hop,
+        now,
+        lifetime.map(|ms| now.saturating_add(ms)),
+        boot.map(|boot| &boot.id),
+        boot.zip(lifetime).map(|(boot, ms)| boot.up.saturating_add(ms)),
+    ])?;
+    let sent = Sent { id: draft.id, thread, recipients, left_out };
     if inserted == 0 {
         return Ok(sent);
     }
     let seq = tx.last_insert_rowid();
-    for recipient in recipients {
+    for recipient in &sent.recipients {
         if crate::session::by_id(tx, *recipient)?.is_none() {
             return Err(StoreError::NoSession(*recipient));
         }
     }
-    fanout::begin(tx, run, seq, recipients, now)?;
+    fanout::begin(tx, run, seq, &sent.recipients, now)?;
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
@@ -214,12 +287,10 @@ pub(crate) fn deliver(
         )?
         .execute(params![session, seq])?;
     if fresh > 0 {
-        tx.execute(
-            "INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)",
-            params![session, seq, now],
-        )?;
+        tx.prepare_cached("INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)")?
+            .execute(params![session, seq, now])?;
     }
-    run.session(recipient).ring()
+    run.ring(recipient)
 }
 
 /// The replier's delivery of the question becomes `answered`. A model's reply names the message, which also proves that

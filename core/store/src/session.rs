@@ -11,8 +11,10 @@ use session_bridge_core::name::Name;
 use session_bridge_core::process::{self, ProcessKey};
 
 use crate::attempt;
+use crate::claimed;
 use crate::error::StoreError;
 use crate::open::Store;
+use crate::pause::Pause;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
 use crate::wanted::Wanted;
@@ -47,6 +49,8 @@ pub struct Session {
     pub conversation: i64,
     /// Whether this conversation was told how to take peer text.
     pub guarded: bool,
+    /// How its conversation began, if it was paused then and the text for a beginning is still to be said.
+    pub owes: Option<Start>,
     /// When it was first seen.
     pub started: i64,
     /// When it ended.
@@ -72,7 +76,7 @@ pub struct Arrival<'a> {
     pub cwd: Option<&'a Path>,
     /// For a session start: why.
     pub start: Option<Start>,
-    /// The bridge id that the environment asks for.
+    /// The bridge id that the environment asks for. It counts for nothing where a process serves several sessions.
     pub claimed: Option<SessionId>,
     /// What a new session starts with.
     pub wanted: Wanted,
@@ -115,10 +119,12 @@ pub struct SessionView {
     pub seen: i64,
     /// Messages whose body has not reached it.
     pub unread: u32,
+    /// What pauses it.
+    pub paused: Option<Pause>,
 }
 
 pub(crate) const COLUMNS: &str = "id, provider, native, host_pid, host_start, room, label, roles, cwd, repo, \
-     summary, conversation, guarded, started, ended, end_reason";
+     summary, conversation, guarded, started, ended, end_reason, owes";
 
 impl Session {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -141,6 +147,7 @@ impl Session {
             started: row.get(13)?,
             ended: row.get(14)?,
             end_reason: row.get(15)?,
+            owes: row.get::<_, Option<String>>(16)?.map(|word| Start::from_word(&word)),
         })
     }
 
@@ -176,7 +183,11 @@ impl Store {
         let known = by_native(&self.db, arrival.provider, arrival.native)?;
         let session = match known.filter(|session| session.is_as(arrival)) {
             Some(session) => session,
-            None => self.write(|tx| arrive(tx, &run, arrival, now))?,
+            None => self.write(|tx| {
+                let session = arrive(tx, &run, arrival, now)?;
+                claimed::note(tx, arrival, session.id)?;
+                Ok(session)
+            })?,
         };
         self.run.bind(arrival.provider, arrival.native, session.id)?;
         Ok(session)
@@ -239,34 +250,56 @@ impl Store {
         Ok(views)
     }
 
+    /// The sessions of a room as addresses are resolved among them, ended ones included.
+    pub fn candidates(&mut self, room: &str) -> Result<Vec<Candidate>, StoreError> {
+        self.reap()?;
+        let sql = format!("SELECT {COLUMNS} FROM session WHERE room = ?1");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map([room], Session::read)?;
+        rows.map(|row| row.map(|session| session.candidate(self.seen(&session))).map_err(Into::into))
+            .collect()
+    }
+
     /// One session with what the run folder knows.
     pub fn view(&self, session: Session) -> Result<SessionView, StoreError> {
+        let (presence, seen) = (self.presence(&session), self.seen(&session));
+        let unread = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND state IN ('stored', 'offered')",
+            )?
+            .query_row([session.id.to_string()], |row| row.get(0))?;
+        let paused = self.paused(&session);
+        Ok(SessionView { session, presence, seen, unread, paused })
+    }
+
+    /// Whether a session can be expected to hear.
+    pub fn presence(&self, session: &Session) -> Presence {
         let folder = self.run.session(session.id);
-        let seen = folder.last_seen().unwrap_or(session.started).max(session.started);
-        let quiet = self.now() - seen > OFFLINE_AFTER_MS;
-        let presence = match folder.live() {
+        let quiet = self.now() - self.seen(session) > OFFLINE_AFTER_MS;
+        match folder.live() {
             _ if session.ended.is_some() => Presence::Ended,
             _ if quiet && !folder.any_server_lives() => Presence::Offline,
             Some(live) if live.activity == Activity::Busy => Presence::Busy,
             _ => Presence::Idle,
-        };
-        let unread = self.db.query_row(
-            "SELECT count(*) FROM delivery WHERE session = ?1 AND state IN ('stored', 'offered')",
-            [session.id.to_string()],
-            |row| row.get(0),
-        )?;
-        Ok(SessionView { session, presence, seen, unread })
+        }
     }
 
-    /// Notes sessions whose host process is gone as ended.
-    fn reap(&mut self) -> Result<(), StoreError> {
+    /// When a session gave its last sign of life, in milliseconds since 1970.
+    fn seen(&self, session: &Session) -> i64 {
+        self.run.session(session.id).last_seen().unwrap_or(session.started).max(session.started)
+    }
+
+    /// Notes sessions whose host process is gone as ended. Whoever sends without looking at the list of sessions calls
+    /// it first, so that nobody rings the door of a process that is no more.
+    pub fn reap(&mut self) -> Result<(), StoreError> {
         let gone = gone(&self.db, None)?;
         if gone.is_empty() {
             return Ok(());
         }
         let now = self.now();
         let run = self.run.clone();
-        self.write(|tx| {
+        self.tidy(|tx| {
             for id in &gone {
                 end(tx, &run, *id, "process gone", now)?;
                 attempt::settle_bell(tx, &run, *id)?;
@@ -278,21 +311,26 @@ impl Store {
 
 pub(crate) fn by_id(db: &Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
-    Ok(db.query_row(&sql, [id.to_string()], Session::read).optional()?)
+    Ok(db.prepare_cached(&sql)?.query_row([id.to_string()], Session::read).optional()?)
+}
+
+/// A session's label; its id if it is not known.
+pub(crate) fn label(db: &Connection, id: SessionId) -> Result<String, StoreError> {
+    Ok(by_id(db, id)?.map_or_else(|| id.to_string(), |session| session.label))
 }
 
 fn hosted(db: &Connection, provider: &str, host: ProcessKey) -> Result<Vec<Session>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM session WHERE ended IS NULL AND provider = ?1 AND host_pid = ?2 AND host_start = ?3"
     );
-    let mut statement = db.prepare(&sql)?;
+    let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params![provider, host.pid, host.start.cast_signed()], Session::read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Live sessions, of one room or of all, whose host process is gone.
 fn gone(db: &Connection, room: Option<&str>) -> Result<Vec<SessionId>, StoreError> {
-    let mut statement = db.prepare(
+    let mut statement = db.prepare_cached(
         "SELECT id, host_pid, host_start FROM session
          WHERE ended IS NULL AND host_pid IS NOT NULL AND (?1 IS NULL OR room = ?1)",
     )?;
@@ -363,7 +401,7 @@ fn by_native(tx: &Connection, provider: &str, native: &str) -> Result<Option<Ses
         "SELECT {COLUMNS} FROM session
          WHERE id = (SELECT session FROM alias WHERE provider = ?1 AND native = ?2)"
     );
-    Ok(tx.query_row(&sql, [provider, native], Session::read).optional()?)
+    Ok(tx.prepare_cached(&sql)?.query_row([provider, native], Session::read).optional()?)
 }
 
 /// The session that goes on under a new native id: the one that this process hosted before `/clear`, or the one that
@@ -375,15 +413,16 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
             return Ok(found.pop());
         }
     }
-    let Some(claimed) = a.claimed else { return Ok(None) };
+    let Some(claimed) = claimed::claim(a) else { return Ok(None) };
     let Some(session) = by_id(tx, claimed)? else { return Ok(None) };
     let free = session.ended.is_some() || session.host.is_some_and(|host| !process::is_alive(host));
     Ok((free && session.provider == a.provider).then_some(session))
 }
 
 fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
-    let unclaimed =
-        a.claimed.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;
+    let unclaimed = claimed::claim(a)
+        .map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id)))
+        .transpose()?;
     // A session of a store that was lost or set aside keeps its id, its run folder and its bell.
     let known = run.bound(a.provider, a.native);
     let known = known.map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id))).transpose()?;

@@ -42,7 +42,7 @@ impl RunFolders {
 
     /// Shows that a server runs, until the returned lock goes.
     pub fn announce(&self, server: &str, unbound: &Unbound) -> Result<LifeLock, StoreError> {
-        LifeLock::hold(self.unbound_folder().join(server), &unbound.encode())
+        LifeLock::hold(self.unbound_folder().join(server), unbound.encode().as_bytes())
     }
 
     /// The servers that run without a session now, oldest first. What dead ones left behind is cleared away.

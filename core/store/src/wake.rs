@@ -11,7 +11,9 @@ use crate::clock::{PASSED, Reading};
 use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
+use crate::rule::UNMUTED;
 use crate::run::Activity;
+use crate::schema::HOT;
 
 /// A burst is gathered: no nudge before the newest message is so old, in milliseconds.
 const GATHER_MS: i64 = 250;
@@ -80,6 +82,9 @@ impl Store {
         let Some(live) = folder.live().filter(|live| ringer.host.is_none_or(|host| host == live.host)) else {
             return Ok(Due::Nothing);
         };
+        if self.paused(&self.session(session)?).is_some() {
+            return Ok(Due::Nothing);
+        }
         let seen = folder.last_seen().unwrap_or(now);
         self.write(|tx| {
             let claims = claim::standing(tx, session, now, |server| folder.server_lives(server))?;
@@ -155,9 +160,9 @@ impl Store {
 /// Messages that may start a turn and that nobody is about to show.
 fn waiting(tx: &Transaction<'_>, session: SessionId, clocks: &Reading) -> Result<Vec<Message>, StoreError> {
     let sql = format!(
-        "SELECT {MESSAGE} FROM delivery d JOIN message m USING (seq)
-         WHERE d.session = :session AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL AND d.doubt = 0
-           AND NOT {PASSED} ORDER BY d.seq LIMIT {LOOK}"
+        "SELECT {MESSAGE} FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+         WHERE d.session = :session AND {HOT} AND d.state = 'stored' AND d.parked = 0 AND d.attempt IS NULL
+           AND d.doubt = 0 AND NOT {PASSED} AND {UNMUTED} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(
@@ -218,7 +223,8 @@ pub(crate) fn close(tx: &Transaction<'_>, session: SessionId, now: i64) -> Resul
         .execute(params![session.to_string(), now])?;
     if closed > 0 {
         tx.execute(
-            "UPDATE delivery SET remark = NULL WHERE session = ?1 AND remark LIKE ?2 || '%'",
+            "UPDATE delivery INDEXED BY delivery_remark SET remark = NULL
+             WHERE session = ?1 AND remark IS NOT NULL AND remark LIKE ?2 || '%'",
             params![session.to_string(), HELD],
         )?;
     }

@@ -19,7 +19,7 @@ use session_bridge_core::frame::LATE;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Note, Role, Store, View};
+use session_bridge_store::{Author, Draft, Letter, Note, Role, Store, View};
 
 const ROLE: &str = "CRASH_TEST_ROLE";
 const HOME: &str = "CRASH_TEST_HOME";
@@ -33,28 +33,36 @@ fn worker() {
     if let Some(reader) = role.strip_prefix("reader-") { read(&home, reader) } else { send(&home, &role) }
 }
 
-/// Sends for ever; each acknowledged message is one line in the sender's own file, written after the commit.
+/// Sends for ever; each acknowledged message is one line in the sender's own file, written after the flush.
 fn send(home: &Home, name: &str) {
     let mut store = Store::open(home, Role::Cli).unwrap();
     let me = store.arrive(&arrival(&BATCH, name, None)).unwrap();
     let to: Vec<SessionId> =
         (0..READERS).map(|i| store.arrive(&arrival(&BATCH, &format!("r{i}"), None)).unwrap().id).collect();
     let mut acknowledged = append(&home.root().join(format!("sent-{name}")));
-    for n in 0.. {
-        let draft = Draft {
-            id: MessageId::generate(),
-            author: Author::Session(me.id),
-            room: "default",
-            to: "x",
-            kind: Kind::Note,
-            subject: None,
-            body: &format!("body of {name}-{} {n}", std::process::id()),
-            in_reply_to: None,
-            urgency: Urgency::Normal,
-            lifetime_ms: None,
+    // One by one, and several together.
+    for first in (0..).step_by(5) {
+        let bodies: Vec<_> =
+            (first..first + 5).map(|n| format!("body of {name}-{} {n}", std::process::id())).collect();
+        let letter = |n: usize| Letter {
+            draft: Draft {
+                id: MessageId::generate(),
+                author: Author::Session(me.id),
+                room: "default",
+                to: "x",
+                kind: Kind::Note,
+                subject: None,
+                body: &bodies[n],
+                in_reply_to: None,
+                urgency: Urgency::Normal,
+                lifetime_ms: None,
+            },
+            recipients: vec![to[(first + n) % READERS]],
         };
-        let recipient = to[n % READERS];
-        if let Ok(sent) = store.send(&draft, &[recipient]) {
+        let alone = letter(0);
+        let mut outcomes = vec![store.send(&alone.draft, &alone.recipients)];
+        outcomes.extend(store.send_all(&[1, 2, 3, 4].map(letter)));
+        for sent in outcomes.into_iter().flatten() {
             writeln!(acknowledged, "{}", sent.id).unwrap();
         }
     }

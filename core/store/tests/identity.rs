@@ -89,10 +89,36 @@ fn sessions_whose_process_is_gone_have_ended() {
 fn an_override_binds_once() {
     let mut w = world();
     let claimed = Some(SessionId::generate());
-    let first = w.store.arrive(&Arrival { claimed, ..arrival(&BATCH, "a", None) }).unwrap();
+    let one =
+        |native, host| Arrival { claimed, host, one_per_process: true, ..arrival(&BATCH, native, None) };
+    let first = w.store.arrive(&one("a", Some(me()))).unwrap();
     assert_eq!(Some(first.id), claimed);
-    let second = w.store.arrive(&Arrival { claimed, ..arrival(&BATCH, "b", None) }).unwrap();
+    assert_eq!(w.store.ignored_claims().unwrap(), []);
+    let second = w.store.arrive(&one("b", None)).unwrap();
     assert_ne!(Some(second.id), claimed, "a second conversation that inherits the variable ignores it");
+    let told = w.store.ignored_claims().unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].session, Some(told[0].claimed)), (second.id, claimed));
+    assert_eq!((told[0].holder.as_ref(), told[0].shared), (Some(&first.label), false));
+    // Started again without the variable, it has nothing to explain.
+    let bare = Arrival { claimed: None, start: Some(Start::Resumed), ..one("b", None) };
+    w.store.arrive(&bare).unwrap();
+    assert_eq!(w.store.ignored_claims().unwrap(), []);
+}
+
+#[test]
+fn a_process_of_several_sessions_claims_for_none() {
+    let mut w = world();
+    let claimed = Some(SessionId::generate());
+    for native in ["a", "b"] {
+        let session = w.store.arrive(&Arrival { claimed, ..arrival(&SINGLE, native, None) }).unwrap();
+        assert_ne!(Some(session.id), claimed);
+    }
+    let told = w.store.ignored_claims().unwrap();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|told| told.shared && told.holder.is_none()), "{told:?}");
+    w.store.end(told[0].session, "closed").unwrap();
+    assert_eq!(w.store.ignored_claims().unwrap().len(), 1, "ended sessions need no explanation");
 }
 
 #[test]

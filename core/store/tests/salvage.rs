@@ -10,7 +10,7 @@ use std::path::Path;
 use common::{BATCH, World, arrival, world};
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, ErrorKind, Role, Session, State, Store, StoreError};
+use session_bridge_store::{Author, Draft, ErrorKind, Role, RuleKind, Session, State, Store, StoreError};
 
 /// Longer than any writer waits.
 const LATER_MS: i64 = 20_000;
@@ -72,9 +72,12 @@ fn what_reads_comes_over_with_its_id_state_and_bell() {
     let under_way = w.send(&a, &b, Kind::Note, "under way");
     w.prompt(&BATCH, &b, "t2");
     let stored = w.send(&a, &c, Kind::Question, "still waiting");
+    w.store.set_rule(RuleKind::Block, a.id, Some(b.id)).unwrap();
     with_a_fault(&w);
     assert!(set_aside(&w));
     let mut w = reopen(w.dir, w.clock);
+    let refused = w.try_send(&a, &[b.id], Kind::Note, "x", None).unwrap_err();
+    assert_eq!(refused.code(), "blocked", "what a person refused stays refused");
     assert_eq!(w.store.unsalvaged().unwrap().len(), 1);
     assert_eq!(w.store.salvage().unwrap_err().kind(), ErrorKind::Busy, "somebody may still write to it");
     assert_eq!(w.session(&BATCH, "c").id, c.id, "addresses go on to work");

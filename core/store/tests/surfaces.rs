@@ -176,3 +176,27 @@ fn after_clear_a_new_session_is_told_where_mail_waits() {
     let told = w.hook(&SINGLE_OPEN, &new, &start(Start::Resumed), Fate::Written).text;
     assert!(!told.contains("old-thread"), "{told}");
 }
+
+#[test]
+fn what_a_compaction_found_unproven_is_referred_to() {
+    let mut w = world();
+    let (a, b) = (w.session(&SINGLE_OPEN, "a"), w.session(&SINGLE_OPEN, "b"));
+    w.prompt(&SINGLE_OPEN, &b, "t1");
+    let proven = w.send(&a, &b, Kind::Note, "the first body");
+    w.stop(&SINGLE_OPEN, &b, "t1");
+    w.hook(&SINGLE_OPEN, &b, &continued("t1", "\"A\""), Fate::Written);
+    let id = w.send(&a, &b, Kind::Note, "the second body");
+    w.tools(&SINGLE_OPEN, &b, "t1", &["c1"]);
+    assert_eq!(w.state(id), (State::Offered, false, false));
+
+    // In the middle of the turn, so that the turn's end would have proven it.
+    w.store.arrive(&arrival(&SINGLE_OPEN, "b", Some(Start::Compacted))).unwrap();
+    let told = w.hook(&SINGLE_OPEN, &b, &start(Start::Compacted), Fate::Written).text;
+    assert!(told.contains("may already stand above") && told.contains(&id.to_string()), "{told}");
+    assert!(!told.contains("the second body") && !told.contains(&proven.to_string()), "{told}");
+    assert!(w.stop(&SINGLE_OPEN, &b, "t1").text.is_empty());
+    assert_eq!(w.state(id).0, State::Offered, "the summary may have it or not");
+    assert_eq!(w.state(proven).0, State::Seen);
+    assert!(w.prompt(&SINGLE_OPEN, &b, "t2").text.is_empty(), "once");
+    assert!(!w.rings(&b));
+}

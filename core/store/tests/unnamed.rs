@@ -166,6 +166,7 @@ fn a_start_that_takes_no_text_leaves_it_to_the_next_prompt() {
     let told = t.tell(&b, Moment::PromptSubmit, |_| ()).text;
     assert!(told.contains("this session is `batch-shop-2`"), "{told}");
     assert!(told.contains("not answered") && told.contains(&question.to_string()), "{told}");
+    t.tell(&b, Moment::TurnEnd, |_| ());
     assert!(!t.w.rings(&b));
     assert!(t.tell(&b, Moment::PromptSubmit, |_| ()).text.is_empty(), "it is said once");
 }

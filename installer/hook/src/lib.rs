@@ -4,28 +4,28 @@
 //! runs us, and no `bell` stands. Only then is the store left closed. Whatever fails ends in silence: status 0, no
 //! output, one line in the log.
 
-mod log;
-
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply, Start};
+use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
+use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
-use session_bridge_core::{environment, id::SessionId};
 use session_bridge_store::{
-    Activity, Arrival, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Store, Wanted,
+    Activity, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Sign, Store,
 };
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
 /// What a person reads in place of a nudge that came late.
 const LATE: &str = "session-bridge: the messages of this wake were delivered already.";
+/// The same while the session is paused.
+const PAUSED: &str = "session-bridge is paused: the messages of this wake wait until it is turned on.";
 /// Longest answer, so that it leaves in one write.
 const MAX_STDOUT: usize = 16 * 1024;
 
@@ -44,21 +44,29 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let [provider, event] = words.as_slice() else {
-        log::line(&home, "-", "-", "usage: session-bridge-hook <provider> <event>");
+        Log::Hook.write(
+            &home,
+            Level::Failed,
+            About::default(),
+            "usage: session-bridge-hook <provider> <event>",
+        );
         return ExitCode::SUCCESS;
     };
+    let mut native = None;
     let outcome = match read {
         Err(error) => Err(error.to_string()),
         Ok(_) if stdin.len() as u64 > MAX_STDIN => {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             Err("the payload is larger than 32 MiB".to_owned())
         }
-        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began),
+        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began, &mut native),
     };
+    let about = About { provider: Some(provider), session: native.as_deref() };
     match outcome {
-        Err(problem) => log::line(&home, provider, event, &problem),
-        Ok(()) if host.env(environment::LOG.name).is_some_and(|level| level == "debug") => {
-            log::line(&home, provider, event, &format!("done in {:?}", began.elapsed()));
+        Err(problem) => Log::Hook.write(&home, Level::Failed, about, &format!("{event}: {problem}")),
+        Ok(()) if log::is_verbose(&host) => {
+            let done = format!("{event}: done in {:?}", began.elapsed());
+            Log::Hook.write(&home, Level::Debug, about, &done);
         }
         Ok(()) => {}
     }
@@ -76,9 +84,11 @@ fn serve(
     provider: &str,
     call: &HookCall<'_>,
     began: Instant,
+    native: &mut Option<String>,
 ) -> Result<(), String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
+    *native = Some(event.native.to_string());
     if event.subagent.is_some() {
         return Ok(());
     }
@@ -108,7 +118,8 @@ fn serve(
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
     }
-    drop(store);
+    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
+    std::mem::forget(store);
     put_out(provider, &event, &outcome, &folder, &lease, began)?;
     if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
         // The turn goes on.
@@ -142,23 +153,13 @@ fn arrive(
     event: &HookEvent<'_>,
     process: Option<ProcessKey>,
 ) -> Result<Session, session_bridge_store::StoreError> {
-    let card = provider.card();
-    let start: Option<Start> = (event.moment == Moment::SessionStart).then_some(event.start);
-    // A process that hosts several conversations hands the variable on to all of them.
-    let claimed = host.env_text(environment::SESSION_ID.name).filter(|_| card.one_per_process());
-    let claimed = claimed.and_then(|id| id.parse::<SessionId>().ok());
-    let wanted = Wanted::from_environment(host, store.home(), card.id.as_str());
-    store.arrive(&Arrival {
-        provider: card.id.as_str(),
-        short: card.short,
+    let sign = Sign {
         native: &event.native,
         host: process,
-        one_per_process: card.one_per_process(),
         cwd: event.cwd.as_deref().filter(|path: &&Path| path.is_absolute()),
-        start,
-        claimed,
-        wanted,
-    })
+        start: (event.moment == Moment::SessionStart).then_some(event.start),
+    };
+    store.arrive_on(host, provider.card(), sign)
 }
 
 /// Three steps: note `writing`, one write, note `written`. An attempt without a note put out nothing.
@@ -171,7 +172,7 @@ fn put_out(
     began: Instant,
 ) -> Result<(), String> {
     let reply = match (outcome.late_nudge, outcome.text.as_str()) {
-        (true, _) => Reply::Drop(LATE),
+        (true, _) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
         (false, "") => return Ok(()),
         (false, text) => Reply::carrying(event.moment, text),
     };

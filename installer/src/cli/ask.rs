@@ -223,5 +223,6 @@ fn path(receipt: &Receipt) -> String {
             format!("{look}{}{look:#}{}", step.state, at.unwrap_or_default())
         })
         .collect();
-    format!("{}: {}", one_line(&receipt.label, 60), steps.join(" → "))
+    let held = receipt.remark.as_deref().map(|why| format!(" ({})", one_line(why, 200)));
+    format!("{}: {}{}", one_line(&receipt.label, 60), steps.join(" → "), held.unwrap_or_default())
 }

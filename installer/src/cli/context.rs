@@ -15,7 +15,7 @@ use session_bridge_core::message::MAX_BODY_BYTES;
 use session_bridge_core::name::Name;
 use session_bridge_core::process;
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::{Author, Role, Session, SessionView, Store};
+use session_bridge_store::{Author, Pause, Role, Session, SessionView, Store};
 
 use crate::report::Failure;
 use crate::term::Ui;
@@ -54,6 +54,11 @@ impl Context {
     /// The store; made if there is none.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(Store::open(&self.home, Role::Cli)?)
+    }
+
+    /// The store if there is one that can be opened; none is made.
+    pub(crate) fn store_if_any(&self) -> Option<Store> {
+        self.home.store().exists().then(|| self.store().ok()).flatten()
     }
 
     /// The session that this shell runs in, by the override or by the process that hosts one. Nothing is guessed: a
@@ -247,5 +252,6 @@ pub(crate) fn brief(view: &SessionView) -> Value {
         "provider": session.provider,
         "room": session.room,
         "presence": view.presence,
+        "paused": view.paused.as_ref().map(Pause::as_str),
     })
 }

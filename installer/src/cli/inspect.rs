@@ -149,7 +149,7 @@ fn of_session(context: &Context, store: &mut Store, view: &SessionView) -> Resul
     field("label", format!("{name}{}{name:#}", one_line(&session.label, 60)));
     field("provider", session.provider.clone());
     field("native id", one_line(&session.native, 100));
-    field("state", format!("{look}{}{look:#}, seen {}", view.presence.as_str(), ui.ago(view.seen)));
+    field("state", format!("{look}{}{look:#}, seen {}", show::presence(view), ui.ago(view.seen)));
     field("room", one_line(&session.room, 60));
     field("roles", one_line(&session.roles.join(", "), 200));
     field("folder", one_line(&session.cwd, 400));

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
 use session_bridge_providers::by_id;
-use session_bridge_store::{Presence, SessionView};
+use session_bridge_store::{Pause, Presence, SessionView};
 
 use super::Status;
 use super::context::Context;
-use super::show;
+use super::{pause, show};
 use crate::exit;
 use crate::term::{Table, cell, folder, one_line, plain, style};
 
@@ -54,6 +54,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if !views.is_empty() {
         context.ui.say(&table(context, &views))?;
     }
+    for pause in Pause::all(&context.home) {
+        context.ui.say(&pause::line(context, &pause))?;
+    }
     for server in &unbound {
         let (name, dim) = (style::DIM, style::DIM);
         context.ui.say(&format!(
@@ -93,8 +96,9 @@ fn table(context: &Context, views: &[SessionView]) -> String {
 }
 
 /// Its presence; of an idle session that no door leads to, that as well.
-fn state(view: &SessionView) -> &'static str {
-    if view.presence == Presence::Idle && !wakes(view) { "idle, no door" } else { view.presence.as_str() }
+fn state(view: &SessionView) -> String {
+    let door = if view.presence == Presence::Idle && !wakes(view) { ", no door" } else { "" };
+    format!("{}{door}", show::presence(view))
 }
 
 /// Whether mail can start a turn in it.
@@ -114,6 +118,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "roles": session.roles,
         "presence": view.presence,
         "wakes": wakes(view),
+        "paused": view.paused.as_ref().map(Pause::as_str),
         "seen": view.seen,
         "unread": view.unread,
         "cwd": session.cwd,

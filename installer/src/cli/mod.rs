@@ -7,6 +7,7 @@ mod cancel;
 mod codes;
 mod completions;
 mod context;
+mod decline;
 mod demo;
 mod doctor;
 mod duration;
@@ -17,9 +18,11 @@ mod inspect;
 mod list_providers;
 mod list_sessions;
 mod mcp;
+mod pause;
 mod read;
 mod receipts;
 mod reply;
+mod rules;
 mod send_message;
 mod show;
 mod tail_inbox;
@@ -77,6 +80,13 @@ enum Command {
     ListSessions(list_sessions::Args),
     Receipts(receipts::Args),
     Cancel(cancel::Args),
+    Decline(decline::Args),
+    Off(pause::OffArgs),
+    On(pause::OnArgs),
+    Mute(rules::MuteArgs),
+    Unmute(rules::UnmuteArgs),
+    Block(rules::BlockArgs),
+    Unblock(rules::UnblockArgs),
     Inspect(inspect::Args),
     Whoami(whoami::Args),
     Demo(demo::Args),
@@ -141,6 +151,13 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::ListSessions(args) => list_sessions::run(&args, context),
         Command::Receipts(args) => receipts::run(&args, context),
         Command::Cancel(args) => cancel::run(&args, context),
+        Command::Decline(args) => decline::run(&args, context),
+        Command::Off(args) => pause::off(&args, context),
+        Command::On(args) => pause::on(&args, context),
+        Command::Mute(args) => rules::mute(&args, context),
+        Command::Unmute(args) => rules::unmute(&args, context),
+        Command::Block(args) => rules::block(&args, context),
+        Command::Unblock(args) => rules::unblock(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),

@@ -13,7 +13,7 @@ use super::{Status, duration, show};
 use crate::exit;
 use crate::post::{self, Outgoing};
 use crate::report::Failure;
-use crate::term::style;
+use crate::term::{one_line, put, style};
 
 /// Send a message to a session.
 ///
@@ -103,17 +103,26 @@ pub(super) fn confirm(context: &Context, store: &Store, sent: &Sent, done: &str)
     let views = views(store, &sent.recipients)?;
     if context.ui.json {
         let recipients: Vec<_> = views.iter().map(brief).collect();
-        return context
-            .ui
-            .document(&json!({ "id": sent.id, "thread": sent.thread, "recipients": recipients }));
+        return context.ui.document(&json!({
+            "id": sent.id, "thread": sent.thread, "recipients": recipients, "blocked_by": sent.left_out
+        }));
     }
     let (good, dim) = (style::GOOD, style::DIM);
-    context.ui.say(&format!(
-        "{good}✓{good:#} {done} {} to {}\n{dim}  what became of it: session-bridge receipts {}{dim:#}\n",
-        sent.id,
-        show::recipients(&views),
-        sent.id
-    ))
+    let mut text = format!("{good}✓{good:#} {done} {} to {}\n", sent.id, show::recipients(&views));
+    let warn = style::WARN;
+    for view in &views {
+        if let Some(pause) = &view.paused {
+            let label = one_line(&view.session.label, 60);
+            put!(text, "{warn}  held for {label}: {} paused{warn:#}\n", pause.what());
+        }
+    }
+    if !sent.left_out.is_empty() {
+        put!(text, "{warn}  left out, as they block this sender: {}{warn:#}\n", {
+            show::recipients(&self::views(store, &sent.left_out)?)
+        });
+    }
+    put!(text, "{dim}  what became of it: session-bridge receipts {}{dim:#}\n", sent.id);
+    context.ui.say(&text)
 }
 
 /// Sessions with what is known of their presence.

@@ -30,6 +30,12 @@ pub(crate) fn presence_style(presence: Presence) -> anstyle::Style {
     }
 }
 
+/// A session's presence, and whether it is paused.
+pub(crate) fn presence(view: &SessionView) -> String {
+    let paused = if view.paused.is_some() { ", paused" } else { "" };
+    format!("{}{paused}", view.presence.as_str())
+}
+
 /// How a kind looks: what wants an answer stands out.
 pub(crate) fn kind_style(kind: &Kind) -> anstyle::Style {
     if matches!(kind, Kind::Question) { style::WARN } else { anstyle::Style::new() }
@@ -129,7 +135,7 @@ pub(crate) fn recipients(views: &[SessionView]) -> String {
             "{name}{}{name:#} ({}, {})",
             printable(&view.session.label),
             view.session.provider,
-            view.presence.as_str()
+            presence(view)
         )
     };
     views.iter().map(one).collect::<Vec<_>>().join(", ")

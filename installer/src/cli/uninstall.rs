@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use session_bridge_core::apply::{self, Disk};
 use session_bridge_core::preview;
 use session_bridge_providers::by_id;
+use session_bridge_store::Pause;
 
 use super::Status;
 use super::context::Context;
@@ -18,7 +19,7 @@ use crate::term::{put, style};
 /// Take the bridge out of agent CLIs.
 ///
 /// Files that nobody else has written since are afterwards what they were before, byte for byte; in others only our
-/// entries go. Messages stay.
+/// entries go. Messages stay. What was paused is so no longer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Take it out of this one; may be given several times.
@@ -60,6 +61,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let none_left = !args.dry_run && ledgers(&context.home)?.is_empty();
     if none_left {
         removed = links::remove(&context.home)?;
+        for pause in Pause::all(&context.home) {
+            pause.lift(&context.home)?;
+        }
+        // Something else in it, or no folder at all, is no fault.
+        drop(std::fs::remove_dir(context.home.paused()));
     }
     show(args, context, &outcomes, &removed, none_left)?;
     Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))
@@ -106,6 +112,8 @@ fn try_undo(
     let id = provider_of(ledger);
     if !ledgers(&context.home)?.iter().any(|name| provider_of(name) == id) {
         defaults::forget(&context.home, id)?;
+        // A later installation is not to begin paused.
+        Pause::Provider(id.to_owned()).lift(&context.home)?;
     }
     Ok(())
 }

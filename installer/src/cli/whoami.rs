@@ -32,6 +32,9 @@ pub(super) fn run(_: &Args, context: &Context) -> Status {
                     one_line(&session.room, 60),
                     session.id
                 ))?;
+                if let Some(pause) = &view.paused {
+                    ui.say(&super::pause::line(context, pause))?;
+                }
             }
         }
         Here::CommandLine if ui.json => {

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use session_bridge_core::environment;
 use session_bridge_core::host::{Host as _, RealHost};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
-use session_bridge_store::{Arrival, Clock, Session, Store, StoreError, Unbound, Wanted};
+use session_bridge_store::{Clock, Pause, Session, Sign, Store, StoreError, Unbound};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -32,6 +31,18 @@ pub(super) struct Me {
 impl Me {
     fn new(card: &'static Card, session: Session) -> Self {
         Self { card, id: session.id, room: session.room, conversation: session.conversation }
+    }
+
+    /// A paused session's tools do nothing.
+    pub(super) fn refuse_if_paused(&self, store: &Store) -> Result<(), Refusal> {
+        match Pause::of(store.home(), self.card.id.as_str(), self.id) {
+            None => Ok(()),
+            Some(pause) => Err(Refusal::new(
+                "paused",
+                format!("{} paused by the user", pause.what()),
+                "nothing was stored or shown; go on without the bridge until the user turns it on again",
+            )),
+        }
     }
 
     /// The session's row, as long as the conversation that called goes on.
@@ -108,6 +119,7 @@ pub(super) async fn greet(
         let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
+        desk.begin();
         desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
         Ok(bound)
     };
@@ -122,6 +134,7 @@ fn not_bound(card: &Card) -> Refusal {
         message,
         "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
     )
+    .fault()
 }
 
 fn by_native(
@@ -168,19 +181,5 @@ fn arrive(
     host: Option<ProcessKey>,
 ) -> Result<Session, StoreError> {
     let cwd = RealHost.cwd();
-    let one_per_process = card.one_per_process();
-    let claimed = RealHost.env_text(environment::SESSION_ID.name).and_then(|id| id.parse().ok());
-    let wanted = Wanted::from_environment(&RealHost, store.home(), card.id.as_str());
-    store.arrive(&Arrival {
-        provider: card.id.as_str(),
-        short: card.short,
-        native,
-        host,
-        one_per_process,
-        cwd: cwd.as_deref(),
-        start: None,
-        // A process that serves several sessions hands its environment to all of them (rule W6).
-        claimed: claimed.filter(|_| one_per_process),
-        wanted,
-    })
+    store.arrive_on(&RealHost, card, Sign { native, host, cwd: cwd.as_deref(), start: None })
 }

@@ -8,6 +8,8 @@
 mod deadline;
 mod door;
 mod identity;
+mod journal;
+mod mail;
 mod result;
 mod server;
 mod store_thread;
@@ -24,6 +26,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use session_bridge_core::home::Home;
 use session_bridge_core::host::RealHost;
 
+use journal::{Journal, Who};
 use server::Bridge;
 use store_thread::StoreThread;
 use transport::{Outbox, Watched};
@@ -39,17 +42,21 @@ pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the MCP server's event loop")?;
-    let served = runtime.block_on(run(home, hint.map(str::to_owned)));
+    let journal = Arc::new(Journal::new(home.clone(), &RealHost));
+    let served = runtime.block_on(run(home, hint.map(str::to_owned), Arc::clone(&journal)));
+    if let Err(error) = &served {
+        journal.failed(Who::default(), &format!("{error:#}"));
+    }
     // A read of a terminal or socket may still hang in its thread; there is nothing to wait for.
     runtime.shutdown_background();
     served
 }
 
-async fn run(home: Home, hint: Option<String>) -> anyhow::Result<()> {
+async fn run(home: Home, hint: Option<String>, journal: Arc<Journal>) -> anyhow::Result<()> {
     let (read, write) = rmcp::transport::stdio_pipes();
     let store = StoreThread::start(home)?;
     let outbox = Arc::new(Outbox::new(store.clone()));
-    let bridge = Bridge::new(store.clone(), Arc::clone(&outbox), hint);
+    let bridge = Bridge::new(store.clone(), Arc::clone(&outbox), hint, journal);
     let transport = Watched::new(AsyncRwTransport::new_server(read, write), Arc::clone(&outbox));
     let ended = match rmcp::serve_server(bridge, transport).await {
         Ok(running) => running.waiting().await.map(|_| ()).context("the MCP connection failed"),

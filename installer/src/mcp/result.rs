@@ -9,7 +9,7 @@ use session_bridge_core::address::AddressError;
 use session_bridge_core::frame::{self, Fence, Header};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 use session_bridge_core::message::BadMessage;
-use session_bridge_store::{Message, StoreError};
+use session_bridge_store::{ErrorKind, Message, StoreError};
 
 use super::transport::Freight;
 use crate::post::PostError;
@@ -77,11 +77,13 @@ impl Bodies {
 }
 
 /// A call that did nothing: a stable code, what is wrong, and what to do next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) next: Cow<'static, str>,
+    /// Whether the bridge failed, and not the one who called.
+    pub(super) is_fault: bool,
 }
 
 impl Refusal {
@@ -90,7 +92,13 @@ impl Refusal {
         message: impl Into<String>,
         next: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, message: message.into(), next: next.into() }
+        Self { code, message: message.into(), next: next.into(), is_fault: false }
+    }
+
+    /// The caller did nothing wrong: worth a line in the log.
+    pub(super) fn fault(mut self) -> Self {
+        self.is_fault = true;
+        self
     }
 
     /// The same object as text and structured: one host shows its model the former, the other the latter.
@@ -103,17 +111,29 @@ impl Refusal {
     /// The store's thread ended.
     pub(super) fn broken() -> Self {
         Self::new("server_failed", "the bridge's server failed inside", "restart this session's MCP server")
+            .fault()
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::new(error.code(), error.to_string(), error.help())
+        let next = match &error {
+            StoreError::Blocked(_) => {
+                "nothing was stored; do not try again, and tell your user if it matters"
+            }
+            other => other.help(),
+        };
+        let refusal = Self::new(error.code(), error.to_string(), next);
+        if error.kind() == ErrorKind::Usage { refusal } else { refusal.fault() }
     }
 }
 
 impl From<PostError> for Refusal {
     fn from(error: PostError) -> Self {
+        let error = match error {
+            PostError::Store(error) => return error.into(),
+            other => other,
+        };
         // The shared advice speaks to people at the command line; models have tools.
         let next = match &error {
             PostError::Message(BadMessage::Empty) => "give the text as an argument",
@@ -123,7 +143,11 @@ impl From<PostError> for Refusal {
             PostError::Address(AddressError::Ambiguous { .. }) => "use the id of the one you mean",
             other => other.help(),
         };
-        Self::new(error.code(), error.to_string(), next)
+        let refusal = Self::new(error.code(), error.to_string(), next);
+        if matches!(&error, PostError::Store(error) if error.kind() != ErrorKind::Usage) {
+            return refusal.fault();
+        }
+        refusal
     }
 }
 

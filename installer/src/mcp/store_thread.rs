@@ -6,10 +6,22 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
-use session_bridge_store::{LifeLock, Role, RunFolders, Store, StoreError, Unbound};
+use session_bridge_store::{LifeLock, Program, Role, RunFolders, Store, StoreError, Unbound};
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+use super::mail::{self, Letter, Posted};
+use super::result::{Refusal, Reply};
+
+/// What the thread does next.
+enum Job {
+    /// Anything.
+    Work(Box<dyn FnOnce(&mut Desk) + Send>),
+    /// One message, together with those that stand behind it.
+    Post(Box<Posted>),
+}
+
+/// Messages that are sent together: all that fit into one transaction if each has one recipient (rule D9).
+const MOST_TOGETHER: usize = 64;
 
 /// What the thread owns.
 pub(super) struct Desk {
@@ -17,6 +29,9 @@ pub(super) struct Desk {
     store: Option<Store>,
     /// This server's name in the run folders of its sessions.
     server: String,
+    /// What this process runs, as the file was at its start; and a sign of life that says so, once it began.
+    program: Option<Program>,
+    running: Option<LifeLock>,
     /// A sign of life in the run folder of each session that was served (rule W7).
     lives: HashMap<SessionId, LifeLock>,
     /// Shown in lists while no session was served yet (rule W3).
@@ -35,6 +50,14 @@ impl Desk {
                 Ok(store)
             }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),
+        }
+    }
+
+    /// Shows that this server runs, and which program: after an upgrade, `doctor` names the servers of the former one.
+    /// A server that cannot show it serves all the same.
+    pub(super) fn begin(&mut self) {
+        if let (None, Some(program)) = (&self.running, &self.program) {
+            self.running = RunFolders::of(&self.home).begin_server(&self.server, program).ok();
         }
     }
 
@@ -74,6 +97,8 @@ impl StoreThread {
             home,
             store: None,
             server: server.clone(),
+            program: Program::current(env!("CARGO_PKG_VERSION")).ok(),
+            running: None,
             lives: HashMap::new(),
             unbound: None,
             bound: false,
@@ -82,8 +107,22 @@ impl StoreThread {
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                for job in todo {
-                    job(&mut desk);
+                let mut next = None;
+                while let Some(job) = next.take().or_else(|| todo.recv().ok()) {
+                    match job {
+                        Job::Work(work) => work(&mut desk),
+                        Job::Post(first) => {
+                            let mut letters = vec![*first];
+                            while letters.len() < MOST_TOGETHER && next.is_none() {
+                                match todo.try_recv() {
+                                    Ok(Job::Post(letter)) => letters.push(*letter),
+                                    Ok(other) => next = Some(other),
+                                    Err(_) => break,
+                                }
+                            }
+                            mail::send_all(&mut desk, letters);
+                        }
+                    }
                 }
             })
             .context("cannot start the store's thread")?;
@@ -101,16 +140,23 @@ impl StoreThread {
         work: impl FnOnce(&mut Desk) -> T + Send + 'static,
     ) -> Option<T> {
         let (done, answer) = oneshot::channel();
-        let job: Job = Box::new(move |desk| {
+        let work = Box::new(move |desk: &mut Desk| {
             let _ = done.send(work(desk));
         });
-        self.jobs.send(job).ok()?;
+        self.jobs.send(Job::Work(work)).ok()?;
         answer.await.ok()
+    }
+
+    /// Sends a message; those of several calls go together. `None` as for [`StoreThread::run`].
+    pub(super) async fn send(&self, letter: Letter) -> Option<Result<Reply, Refusal>> {
+        let (answer, sent) = oneshot::channel();
+        self.jobs.send(Job::Post(Box::new((letter, answer)))).ok()?;
+        sent.await.ok()
     }
 
     /// As [`StoreThread::run`], for work whose outcome nobody waits for.
     pub(super) fn post(&self, work: impl FnOnce(&mut Desk) + Send + 'static) {
-        let _ = self.jobs.send(Box::new(work));
+        let _ = self.jobs.send(Job::Work(Box::new(work)));
     }
 
     /// Waits for everything that was asked for, and takes the signs of life away.
@@ -118,6 +164,7 @@ impl StoreThread {
         self.run(|desk| {
             desk.lives.clear();
             desk.unbound = None;
+            desk.running = None;
             desk.store = None;
         })
         .await;

@@ -45,8 +45,14 @@ impl Outbox {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn arrived(&self, id: &RequestId) {
-        self.calls().insert(id.clone(), Slot::Running);
+    /// Notes a call; false if one with that id is still under way, whose answer could be either's.
+    fn arrived(&self, id: &RequestId) -> bool {
+        let mut calls = self.calls();
+        let is_new = !calls.contains_key(id);
+        if is_new {
+            calls.insert(id.clone(), Slot::Running);
+        }
+        is_new
     }
 
     /// The library drops the response of a cancelled call from now on.
@@ -170,7 +176,9 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Watched<T> {
                             None
                         }
                         ClientRequest::CallToolRequest(_) => {
-                            self.outbox.arrived(&request.id);
+                            if !self.outbox.arrived(&request.id) {
+                                continue;
+                            }
                             None
                         }
                         _ => None,

@@ -194,7 +194,8 @@ impl TestEnvironment {
         }
         settings.add_filter(&escaped(programs), "[PROGRAMS]");
         settings.add_filter("01[0-9A-HJKMNP-TV-Z]{24}", "[26-CHARACTERS-OF-AN-ID--]");
-        settings.add_filter(r#""(created|at|seen|started|ended|expires)": [0-9]{13}"#, r#""$1": "[MS]""#);
+        settings
+            .add_filter(r#""(created|at|seen|since|started|ended|expires)": [0-9]{13}"#, r#""$1": "[MS]""#);
         settings.add_filter(r#""pid": [0-9]+"#, r#""pid": "[PID]""#);
         settings.add_filter(r#""ms": [0-9]+"#, r#""ms": "[N]""#);
         settings.add_filter(r" +\+[0-9.]+m?s\b", " +[TIME]");

@@ -17,10 +17,18 @@ const MEANINGS: &[(&str, &str)] = &[
     ("at", "When, in milliseconds since 1970."),
     ("attempts", "Every try to put it on a surface."),
     ("bell", "Whether an event of the session will look for mail."),
+    (
+        "blocked_by",
+        "Sessions that would have got it, had they not blocked the sender; a message to one is refused instead.",
+    ),
     ("body", "Its text."),
     ("by", "How the session is known."),
     ("bytes", "Size of its text."),
     ("causes", "Its causes, outermost first."),
+    ("changed", "Whether it was otherwise before."),
+    ("changes", "What was asked for, one entry each."),
+    ("changes[].provider", "The provider that is meant; null for another scope."),
+    ("changes[].session", "Id of the session that is meant; null for another scope."),
     ("checks", "What was looked at, in order."),
     ("code", "The stable code."),
     ("command", "What is run."),
@@ -42,6 +50,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("evidence", "What proves it."),
     ("expires", "When it ceases to be delivered, in milliseconds since 1970."),
     ("files", "One entry per file that gets another content."),
+    ("for", "For whom it holds; null: for all sessions of this user."),
     ("from", "What stands as sender."),
     ("group", "`bridge`, `repair`, or a provider."),
     ("help", "What to do about it."),
@@ -79,7 +88,13 @@ const MEANINGS: &[(&str, &str)] = &[
     ("overtaken", "Files that another program wrote at the same time."),
     ("parked", "It was announced and waits to be read by id."),
     ("part", "What it carried: `body`, `header` or `reference`."),
+    ("off:paused", "Every pause that stands now."),
+    ("on:paused", "Every pause that stands now."),
     ("path", "The path."),
+    ("paused", "What pauses it: `everything`, `provider` or `session`; null if nothing does."),
+    ("paused[].provider", "The provider that is paused; null for another scope."),
+    ("paused[].session", "Id of the session that is paused; null for another scope."),
+    ("peer", "Whose mail it is about."),
     ("pid", "The process that hosts it."),
     ("presence", "`busy`, `idle`, `offline` or `ended`."),
     ("present", "Whether it seems to be on this machine."),
@@ -90,11 +105,14 @@ const MEANINGS: &[(&str, &str)] = &[
     ("receipts[].answer", "Id of the answer."),
     ("receipts[].session", "The recipient's id."),
     ("recipients", "The sessions that it is for."),
-    ("remark", "Why it failed, or is held."),
+    ("remark", "Why it failed, was declined, or is held."),
     ("repo", "Its repository's name."),
     ("resume", "The command that waits again."),
     ("roles", "What else it answers to."),
     ("room", "The room."),
+    ("rules", "The rules, oldest first."),
+    ("changes[].scope", "`everything`, `provider` or `session`."),
+    ("paused[].scope", "`everything`, `provider` or `session`."),
     ("scope", "Whose configuration: `user`, or `project` and its folder."),
     ("script", "The completion script."),
     ("seen", "When it was last seen, in milliseconds since 1970."),
@@ -105,6 +123,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("sessions", "The sessions, live ones first."),
     ("settings_changed", "Whether label, roles or room of new sessions are others now."),
     ("shell", "The shell."),
+    ("since", "Since when, in milliseconds since 1970."),
     ("started", "When it was first seen, in milliseconds since 1970."),
     (
         "state",
@@ -228,6 +247,17 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let sent = json(&env, &["send-message", "api", "x", "--subject", "s", "--expires", "1h"]);
     let cancelled = json(&env, &["cancel", sent["id"].as_str().unwrap()]);
     let followed = followed(&env, &[&asked, &held.to_string()]);
+    let last = question(&mut store, web, api, "which path?").to_string();
+    let declined = json(&env, &["decline", &last, "--reason", "not mine"]);
+    let of_one = |command: &str| json(&env, &[command, "web", "--for", "api"]);
+    let mute = vec![of_one("mute"), json(&env, &["mute"]), json(&env, &["mute", "web"])];
+    let unmute = vec![of_one("unmute")];
+    let block = vec![of_one("block"), json(&env, &["block"]), json(&env, &["block", "web"])];
+    let unblock = vec![of_one("unblock"), json(&env, &["unblock", "web"])];
+    let mut off = vec![json(&env, &["off"]), json(&env, &["off", "--provider", "codex", "--session", "api"])];
+    off.push(json(&env, &["off"]));
+    let while_paused = json(&env, &["send-message", "api", "x"]);
+    let on = vec![json(&env, &["on"]), json(&env, &["on", "--provider", "codex", "--session", "api"])];
     let mut whoami = vec![json(&env, &["whoami"])];
     let inbox = vec![json(&env, &["inbox", "api", "--all"]), json(&env, &["inbox"])];
     let documents = vec![
@@ -235,7 +265,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         ("uninstall", uninstall),
         ("doctor", doctor),
         ("list-providers", providers),
-        ("send-message", vec![sent.clone()]),
+        ("send-message", vec![sent.clone(), while_paused]),
         ("broadcast", vec![json(&env, &["broadcast", "x"])]),
         (
             "ask",
@@ -255,6 +285,13 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         ),
         ("receipts --follow", followed),
         ("cancel", vec![cancelled]),
+        ("decline", vec![declined]),
+        ("off", off),
+        ("on", on),
+        ("mute", mute),
+        ("unmute", unmute),
+        ("block", block),
+        ("unblock", unblock),
         ("inspect (message)", vec![json(&env, &["inspect", &asked])]),
         ("inspect (session)", vec![json(&env, &["inspect", "api"])]),
     ];

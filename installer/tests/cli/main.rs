@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod bad_input;
+mod control;
 mod docs;
 mod doctor;
 mod env;
@@ -12,4 +14,5 @@ mod install;
 mod json;
 mod messages;
 mod trust;
+mod upgrade;
 mod waits;

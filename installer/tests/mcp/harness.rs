@@ -59,7 +59,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn spawn(home: &Home, cwd: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_session-bridge"))
+        Self::spawn_program(env!("CARGO_BIN_EXE_session-bridge").as_ref(), home, cwd, args, env)
+    }
+
+    pub(crate) fn spawn_program(
+        program: &Path,
+        home: &Home,
+        cwd: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Self {
+        let mut child = Command::new(program)
             .arg("mcp")
             .args(args)
             .env_clear()

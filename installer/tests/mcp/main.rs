@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
+mod bad_input;
+mod control;
 mod deadlines;
 mod evidence;
 mod harness;
 mod identity;
 mod protocol;
 mod repair;
+mod tokens;
 mod tools;
+mod upgrade;
 mod waits;
 mod wakes;

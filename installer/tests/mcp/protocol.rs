@@ -88,18 +88,6 @@ fn describe(page: &mut String, tool: &rmcp::model::Tool) {
     }
 }
 
-/// Every session of every user pays these in each request.
-#[test]
-fn it_costs_few_tokens() {
-    let words = tiktoken_rs::o200k_base().unwrap();
-    let tools = serde_json::to_string(&json!({"tools": mcp::catalogue()})).unwrap();
-    let tools = words.encode_ordinary(&tools).len();
-    let instructions = words.encode_ordinary(mcp::INSTRUCTIONS).len();
-    println!("tools/list {tools} tokens, instructions {instructions} tokens");
-    assert!(tools < 1800, "tools/list: {tools} tokens");
-    assert!(instructions < 200, "instructions: {instructions} tokens");
-}
-
 #[test]
 fn a_probe_before_the_handshake_is_no_method_and_the_handshake_follows() {
     let world = World::new();

@@ -217,6 +217,35 @@ fn mail_from_the_command_line_is_answered_without_a_recipient() {
 }
 
 #[test]
+fn calls_that_come_at_once_are_sent_in_order_and_each_has_its_own_result() {
+    let world = World::new();
+    let (mut a, mut b, _, two) = pair(&world);
+    let to = |n: i64| if n == 7 { "nobody-of-that-name".to_owned() } else { two.clone() };
+    let calls: Vec<_> = (0..20)
+        .map(|n| a.begin_call("bridge_send_message", json!({"to": to(n), "body": format!("number {n}")})))
+        .collect();
+    for (n, call) in (0..).zip(calls) {
+        if n == 7 {
+            let refused = a.answer(&json!(call))["result"]["structuredContent"]["code"].clone();
+            assert_eq!(refused, json!("unknown_recipient"));
+            continue;
+        }
+        let sent = a.outcome(call);
+        assert_eq!((&sent["status"], &sent["to"][0]["label"]), (&json!("stored"), &json!(two)));
+    }
+    let ids: Vec<Value> = b.call("bridge_list_inbox", json!({}))["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["id"].clone())
+        .collect();
+    let text = b.call("bridge_read_message", json!({"ids": ids}))["text"].as_str().unwrap().to_owned();
+    let at: Vec<_> = (0..20).filter(|n| *n != 7).map(|n| text.find(&format!("number {n}\n"))).collect();
+    assert_eq!(at.len(), 19);
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{text}");
+}
+
+#[test]
 fn a_result_says_what_comes_after_younger_mail() {
     let world = World::new();
     let (mut a, mut b, _, two) = pair(&world);

@@ -22,6 +22,8 @@ struct Payload<'a> {
     #[serde(borrow)]
     agent_id: Option<Text<'a>>,
     #[serde(borrow)]
+    transcript_path: Option<Text<'a>>,
+    #[serde(borrow)]
     prompt: Option<&'a RawValue>,
     #[serde(borrow)]
     source: Option<Text<'a>>,
@@ -46,6 +48,10 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         .and_then(Text::filled)
         .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
     let source = payload.source.and_then(Text::filled);
+    let transcript = payload.transcript_path.and_then(Text::filled);
+    let other = transcript.as_deref().filter(|path| !path.contains(native.as_ref())).and_then(thread_of);
+    let subagent =
+        payload.agent_id.and_then(Text::filled).or(other.map(|thread| Cow::Owned(thread.to_owned())));
     Ok(HookEvent {
         moment: spec.moment,
         name,
@@ -54,7 +60,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
         stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
-        subagent: payload.agent_id.and_then(Text::filled),
+        subagent,
         subagent_done: false,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
         echo: None,
@@ -64,6 +70,21 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
     })
+}
+
+/// The thread that a transcript belongs to, if its name says so: `rollout-<time>-<thread>.jsonl`, and behind the
+/// thread `_<id>` after a rewind. A review has no `agent_id`; it runs in a thread and a context of its own, under the
+/// session id of the thread that asked for it.
+fn thread_of(transcript: &str) -> Option<&str> {
+    const TIME: usize = "2026-11-21T16-02-19-".len();
+    const UUID: usize = 36;
+    let name = transcript.rsplit('/').next()?.strip_prefix("rollout-")?;
+    let thread = name.get(TIME..TIME + UUID)?;
+    let is_uuid = thread.bytes().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    is_uuid.then_some(thread)
 }
 
 /// An unknown source is a start like any other.
@@ -111,6 +132,36 @@ mod tests {
         assert_eq!((prompt.native.as_ref(), prompt.subagent.as_deref()), ("t", Some("a")));
         let own = event("UserPromptSubmit", r#"{"session_id":"t","turn_id":"u","agent_id":null}"#);
         assert_eq!(own.subagent, None);
+    }
+
+    #[test]
+    fn a_review_is_known_by_its_transcript() {
+        const MAIN: &str = "01a1fed8-1d24-7561-8bdb-d99762df6daf";
+        const REVIEW: &str = "01a1fed8-2245-78b1-af4d-e7d25aa1e256";
+        let of = |transcript: &str| {
+            let stdin = format!(r#"{{"session_id":"{MAIN}","turn_id":"u","transcript_path":{transcript}}}"#);
+            let event =
+                decode(&CARD, &HookCall { event: "UserPromptSubmit", stdin: stdin.as_bytes() }).unwrap();
+            event.subagent.map(Cow::into_owned)
+        };
+        let path = |name: &str| format!(r#""/home/me/.codex/sessions/2026/11/21/{name}""#);
+        assert_eq!(
+            of(&path(&format!("rollout-2026-11-21T16-02-19-{REVIEW}.jsonl"))).as_deref(),
+            Some(REVIEW)
+        );
+        assert_eq!(of(&path(&format!("rollout-2026-11-21T16-02-18-{MAIN}.jsonl"))), None);
+        assert_eq!(
+            of(&path(&format!("rollout-2026-11-21T16-02-19-{MAIN}_{REVIEW}.jsonl"))),
+            None,
+            "a rewind"
+        );
+        // What names no thread says nothing.
+        for unknown in
+            ["rollout-2026-11-21T16-02-19.jsonl", "rollout-.jsonl", "rollout-é.jsonl", "thread.jsonl", ""]
+        {
+            assert_eq!(of(&path(unknown)), None, "{unknown}");
+        }
+        assert_eq!(of("null"), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct World<'p> {
 impl<'p> World<'p> {
     pub(crate) fn new(programs: &'p Programs, messages: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let prompt = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"UserPromptSubmit","prompt_id":"p","prompt":"hello"}"#;
+        let prompt = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"UserPromptSubmit","prompt_id":"p","turn_id":"p","prompt":"hello"}"#;
         std::fs::write(folder.path().join("prompt.json"), prompt)?;
         let start =
             r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"SessionStart","source":"startup"}"#;
@@ -45,7 +45,14 @@ impl<'p> World<'p> {
         let mut store = world.store()?;
         world.reader = store.sessions(None, false)?.first().context("the session is registered")?.session.id;
         fill(&store, world.reader, messages)?;
+        // A session of the other provider, with nothing to read.
+        let mut command = Command::new(&programs.hook);
+        world.run(command.args(["codex", "SessionStart"]), "start.json")?;
         Ok(world)
+    }
+
+    pub(crate) fn reader(&self) -> SessionId {
+        self.reader
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -73,8 +80,8 @@ impl<'p> World<'p> {
     }
 
     /// The same, as a shell line runs it.
-    pub(crate) fn prompt_through(&self, line: &str) -> Result<Duration> {
-        let mut command = Command::new("/bin/sh");
+    pub(crate) fn prompt_through(&self, shell: &str, line: &str) -> Result<Duration> {
+        let mut command = Command::new(shell);
         command.args(["-c", line]);
         self.run(&mut command, "prompt.json")
     }
@@ -143,25 +150,4 @@ pub(crate) fn timed(command: &mut Command, stdin: Option<&Path>) -> Result<Durat
         bail!("{command:?} ended with {status}");
     }
     Ok(took)
-}
-
-/// So many processes send one message after another through the command line; durable messages per second.
-pub(crate) fn parallel_sends(programs: &Programs, processes: usize, each: usize) -> Result<f64> {
-    let world = World::new(programs, 0)?;
-    let (home, reader) = (world.home(), world.reader.to_string());
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        let sender = || -> Result<()> {
-            for _ in 0..each {
-                let mut command = Command::new(&programs.main);
-                command.args(["send-message", &reader, "a short note"]).env("SESSION_BRIDGE_HOME", &home);
-                timed(&mut command, None)?;
-            }
-            Ok(())
-        };
-        let all: Vec<_> = (0..processes).map(|_| scope.spawn(sender)).collect();
-        all.into_iter().try_for_each(|one| one.join().map_err(|_| anyhow::anyhow!("a sender panicked"))?)
-    })?;
-    #[expect(clippy::cast_precision_loss, reason = "a count")]
-    Ok((processes * each) as f64 / began.elapsed().as_secs_f64())
 }

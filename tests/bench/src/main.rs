@@ -1,4 +1,5 @@
-//! How fast the shipped programs are, as whole processes: `cargo run --release -p session-bridge-bench [messages]`.
+//! How fast the shipped programs are: `cargo run --release -p session-bridge-bench [messages] [part…]`. Without parts,
+//! all of them; the rows that it prints are those of `docs/benchmarks.md`.
 //!
 //! Every figure is taken in rounds that run all cases in turn, so that the ratio to the empty process holds when the
 //! machine's speed drifts. Medians and the 99th percentile are printed; absolute times are those of this machine.
@@ -7,16 +8,19 @@
 
 mod cases;
 mod measure;
+mod sends;
 mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use cases::World;
 use measure::{Case, rounds};
 
+/// What can be asked for alone.
+const PARTS: [&str; 3] = ["processes", "sends", "idle"];
 /// Rounds per case.
 const ROUNDS: usize = 400;
 
@@ -28,33 +32,59 @@ pub(crate) struct Programs {
 }
 
 fn main() -> Result<()> {
-    let messages = match std::env::args().nth(1) {
-        Some(word) => word.parse().context("the argument is the number of stored messages")?,
-        None => 100_000,
-    };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (numbers, parts): (Vec<_>, Vec<_>) = words.iter().partition(|word| word.parse::<usize>().is_ok());
+    let messages = numbers.first().map_or(Ok(100_000), |word| word.parse())?;
+    if let Some(odd) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        bail!("`{odd}` is none of {PARTS:?}");
+    }
+    let wanted = |part| parts.is_empty() || parts.iter().any(|word| *word == part);
     let programs = build()?;
-    let small = World::new(&programs, 1_000)?;
-    let large = World::new(&programs, messages)?;
-    let guarded = format!("[ -x {0} ] || exit 0; {0} claude-code UserPromptSubmit", programs.hook.display());
-    let shell = World::new(&programs, 1_000)?;
+    if wanted("processes") {
+        processes(&programs, messages)?;
+    }
+    if wanted("sends") {
+        sends::print(&[
+            sends::processes(&programs, 8, 400)?,
+            sends::servers(&programs, 16, 1, 500)?,
+            sends::servers(&programs, 16, 16, 2_000)?,
+        ]);
+        println!();
+    }
+    if wanted("idle") {
+        let idle = server::idle(&programs, World::new(&programs, 1_000)?.home())?;
+        println!("| an idle MCP server | |\n|---|---|");
+        println!("| resident memory | {:.1} MiB |", idle.mib);
+        println!("| wake-ups in 3 s | {} |", idle.switches);
+    }
+    Ok(())
+}
+
+/// Whole processes, from start to end.
+fn processes(programs: &Programs, messages: usize) -> Result<()> {
+    let small = World::new(programs, 1_000)?;
+    let large = World::new(programs, messages)?;
+    let shell = World::new(programs, 1_000)?;
+    let hook = programs.hook.display();
+    // As Codex runs an entry: its line in a shell, which gives its own process to the one command.
+    let codex = format!("{hook} codex UserPromptSubmit");
+    let guarded = format!("[ -x {hook} ] || exit 0; {hook} claude-code UserPromptSubmit 2>/dev/null || :");
     let mut all = [
         Case::new("an empty static process", || programs.noop()),
         Case::new("hook, nothing waits, 1,000 stored messages", || small.prompt()),
         Case::new(format!("hook, nothing waits, {messages} stored messages"), || large.prompt()),
-        Case::new("the same through `sh -c` with a guard", || shell.prompt_through(&guarded)),
+        Case::new("the entry as Claude Code runs it (the program alone)", || small.prompt()),
+        Case::new("the entry as Codex runs it (`bash -c`)", || shell.prompt_through("/bin/bash", &codex)),
+        Case::new("a line with a guard (`sh -c`), for comparison", || {
+            shell.prompt_through("/bin/sh", &guarded)
+        }),
         Case::new("hook that delivers one message", || small.deliver()),
         Case::new("`send-message`, durable", || small.send()),
-        Case::new("`mcp`: start to `initialize` answered", || server::initialize(&programs, small.home())),
+        Case::new("`mcp`: start to `initialize` answered", || server::initialize(programs, small.home())),
     ];
     rounds(&mut all, ROUNDS)?;
     measure::print(&all);
-    let rate = cases::parallel_sends(&programs, 8, 400)?;
-    println!("\n8 processes, one message each time: {rate:.0} durable messages per second");
-    let idle = server::idle(&programs, small.home())?;
-    println!(
-        "idle MCP server: {:.1} MiB resident, {} voluntary context switches in 3 s",
-        idle.mib, idle.switches
-    );
+    println!();
     Ok(())
 }
 

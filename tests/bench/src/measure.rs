@@ -15,20 +15,20 @@ impl<'a> Case<'a> {
     pub(crate) fn new(name: impl Into<String>, run: impl FnMut() -> Result<Duration> + 'a) -> Self {
         Self { name: name.into(), run: Box::new(run), took: Vec::new() }
     }
+}
 
-    /// The time that `share` of the runs stayed below, in microseconds.
-    fn percentile(&self, share: f64) -> f64 {
-        let mut sorted = self.took.clone();
-        sorted.sort();
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index"
-        )]
-        let index = ((sorted.len() - 1) as f64 * share).round() as usize;
-        sorted[index].as_secs_f64() * 1e6
-    }
+/// The time that `share` of the runs stayed below, in microseconds.
+pub(crate) fn percentile(took: &[Duration], share: f64) -> f64 {
+    let mut sorted = took.to_vec();
+    sorted.sort();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
+    let index = ((sorted.len() - 1) as f64 * share).round() as usize;
+    sorted[index].as_secs_f64() * 1e6
 }
 
 /// Runs all cases in turn, so many times, after a few rounds that do not count.
@@ -47,9 +47,9 @@ pub(crate) fn rounds(cases: &mut [Case<'_>], count: usize) -> Result<()> {
 /// One line per case; the first is what the others are compared with.
 pub(crate) fn print(cases: &[Case<'_>]) {
     println!("| whole process | median | p99 | ratio of medians |\n|---|---|---|---|");
-    let base = cases[0].percentile(0.5);
+    let base = percentile(&cases[0].took, 0.5);
     for case in cases {
-        let (median, p99) = (case.percentile(0.5), case.percentile(0.99));
+        let (median, p99) = (percentile(&case.took, 0.5), percentile(&case.took, 0.99));
         println!("| {} | {median:.0} µs | {p99:.0} µs | {:.2} |", case.name, median / base);
     }
 }

@@ -60,6 +60,9 @@ impl Subject {
 /// Runs the laws; what [`suite!`] calls.
 pub fn run(provider: &'static dyn Provider, folder: &'static str) -> ExitCode {
     let subject = Subject { provider, folder };
+    if let Some(done) = laws::denied::inside(subject) {
+        return done;
+    }
     let payloads: &'static [Payload] = Payload::all(&subject.fixtures()).leak();
     let mut trials = Vec::new();
     laws::card::add(&mut trials, subject, payloads);
@@ -68,6 +71,8 @@ pub fn run(provider: &'static dyn Provider, folder: &'static str) -> ExitCode {
     laws::encode::add(&mut trials, subject, payloads);
     laws::plan::add(&mut trials, subject);
     laws::config::add(&mut trials, subject);
+    laws::denied::add(&mut trials, subject);
+    laws::at_once::add(&mut trials, subject);
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

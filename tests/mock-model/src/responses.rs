@@ -73,8 +73,18 @@ pub(crate) fn namespace(server: &str) -> String {
     format!("mcp__{}", server.chars().map(plain).collect::<String>())
 }
 
-/// The answer as server-sent events.
-pub(crate) fn events(number: usize, blocks: &[Block]) -> Vec<Value> {
+/// The namespace in which the request offers a tool of Codex's own, if in any: some stand alone, such as
+/// `exec_command`, and some in a namespace, such as `spawn_agent`. A call that does not name it is refused.
+fn own_namespace<'a>(request: &'a Request, tool: &str) -> Option<&'a str> {
+    let offered = array(&request.body["tools"]).iter().filter(|offered| offered["type"] == "namespace");
+    let mut own =
+        offered.filter(|offered| !offered["name"].as_str().unwrap_or_default().starts_with("mcp__"));
+    let holds = |offered: &&Value| array(&offered["tools"]).iter().any(|inner| inner["name"] == tool);
+    own.find(holds)?["name"].as_str()
+}
+
+/// The answer to `request` as server-sent events.
+pub(crate) fn events(number: usize, request: &Request, blocks: &[Block]) -> Vec<Value> {
     let response = format!("resp_mock_{number}");
     let mut events = vec![json!({"type": "response.created", "response": {"id": response}})];
     for (index, block) in blocks.iter().enumerate() {
@@ -95,8 +105,12 @@ pub(crate) fn events(number: usize, blocks: &[Block]) -> Vec<Value> {
                 let mut item = json!({"type": "function_call", "id": format!("fc_mock_{number}_{index}"),
                                       "call_id": format!("call_mock_{number}_{index}"), "name": call.name,
                                       "arguments": call.arguments.to_string()});
-                if let Some(server) = &call.server {
-                    item["namespace"] = json!(namespace(server));
+                let namespace = match &call.server {
+                    Some(server) => Some(namespace(server)),
+                    None => own_namespace(request, &call.name).map(str::to_owned),
+                };
+                if let Some(namespace) = namespace {
+                    item["namespace"] = json!(namespace);
                 }
                 events
                     .push(json!({"type": "response.output_item.added", "output_index": index, "item": item}));

@@ -265,7 +265,9 @@ fn answer(
         (Wire::AnthropicMessages, Err((status, message))) => {
             http::json(out, status, &anthropic::error(&message))
         }
-        (Wire::OpenAiResponses, Ok(blocks)) => http::events(out, &responses::events(number, &blocks)),
+        (Wire::OpenAiResponses, Ok(blocks)) => {
+            http::events(out, &responses::events(number, request, &blocks))
+        }
         (Wire::OpenAiResponses, Err((status, message))) => {
             http::json(out, status, &responses::error(&message))
         }

@@ -107,6 +107,14 @@ impl<'w> Codex<'w> {
         self.headless(&["exec", "resume", thread], prompt)
     }
 
+    /// `codex exec fork`: one prompt in a copy of the stored thread `thread`.
+    ///
+    /// # Errors
+    /// If it cannot be started or hangs.
+    pub fn fork(self, thread: &str, prompt: &str) -> Result<Finished, DriverError> {
+        self.headless(&["exec", "fork", thread], prompt)
+    }
+
     fn headless(self, verb: &[&str], prompt: &str) -> Result<Finished, DriverError> {
         let mut command = self.world.command(self.world.clis().bin().join("codex"));
         command.args(verb).arg("--skip-git-repo-check").args(&self.arguments).arg(prompt);

@@ -115,6 +115,13 @@ pub(crate) fn living_in(home: &Path) -> Vec<(i32, String)> {
     found
 }
 
+/// Kills the processes that live in `home` and whose command line is meant, and says how many these were.
+pub(crate) fn kill_where(home: &Path, meant: impl Fn(&str) -> bool) -> usize {
+    let found = living_in(home).into_iter().filter(|(_, line)| meant(line));
+    let pids = found.filter_map(|(pid, _)| Pid::from_raw(pid));
+    pids.filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count()
+}
+
 /// Ends every process that lives in `home`, and returns those that are still there after `limit`.
 pub(crate) fn evict(home: &Path, limit: Duration) -> Vec<(i32, String)> {
     let deadline = Instant::now() + limit;

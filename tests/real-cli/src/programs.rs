@@ -16,7 +16,7 @@ const BUILT: &str = "SESSION_BRIDGE_REAL_CLI_BUILT";
 /// Programs by name.
 pub(crate) type Programs = BTreeMap<String, PathBuf>;
 
-/// Builds every program of `packages`, in the profile that tests use.
+/// Builds every program of `packages`, in the profile that this suite was built with.
 pub(crate) fn build(packages: &[String]) -> Result<Programs, DriverError> {
     let mut programs = Programs::new();
     if packages.is_empty() {
@@ -25,6 +25,9 @@ pub(crate) fn build(packages: &[String]) -> Result<Programs, DriverError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--bins", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
     for package in packages {
         command.args(["--package", package]);
     }

@@ -14,7 +14,7 @@ use session_bridge_mock_model::MockModel;
 use tempfile::TempDir;
 
 use crate::suite::Kit;
-use crate::{Claude, Clis, Codex, DriverError, Finished, Gemini, process, tui};
+use crate::{Claude, Clis, Codex, DriverError, Finished, Gemini, process, tui, wait_until};
 
 /// A key that only the mock model sees. Claude Code asks once whether a key may be used, and remembers its end.
 const KEY: &str = "key-for-the-mock-model-only";
@@ -302,6 +302,19 @@ impl World {
     /// The processes that live in this world, with their command lines.
     pub fn processes(&self) -> Vec<(i32, String)> {
         process::living_in(&self.home())
+    }
+
+    /// Kills the daemon that Codex's windows of this world share, as a crash would, and its helper.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`] if none runs, or it does not go.
+    pub fn kill_codex_daemon(&self) -> Result<(), DriverError> {
+        let daemon = |line: &str| line.contains("--managed-daemon") || line.contains("app-server daemon");
+        let killed = process::kill_where(&self.home(), daemon);
+        wait_until("the end of Codex's daemon", Duration::from_secs(5), || {
+            let gone = !self.processes().iter().any(|(_, line)| daemon(line));
+            (killed > 0 && gone).then_some(())
+        })
     }
 
     /// What can be told about this world now: requests, screens, processes, log files.

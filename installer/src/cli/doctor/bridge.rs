@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use session_bridge_store::{Pause, Store};
+
 use super::check::{Check, Checks};
-use super::{live, store};
+use super::{around, live, store};
 use crate::cli::context::Context;
+use crate::cli::pause;
 use crate::install::links::{self, LinkState};
 
 pub(super) const GROUP: &str = "bridge";
@@ -14,6 +17,13 @@ pub(super) const GROUP: &str = "bridge";
 pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks) {
     checks.add(Check::ok(GROUP, "version", format!("session-bridge {}", env!("CARGO_PKG_VERSION"))));
     home(context, checks);
+    if let Err(error) = Store::refuse_foreign_layout(&context.home) {
+        return checks.add(Check::failed(GROUP, "home", &error.into()));
+    }
+    for pause in Pause::all(&context.home) {
+        let what = format!("{} paused: mail is kept and not delivered", pause.what());
+        checks.add(Check::note(GROUP, "paused", what).help(pause::way_out(&pause)));
+    }
     if installed.is_empty() {
         checks.add(
             Check::warn(GROUP, "installed", "the bridge is installed in no agent CLI")
@@ -26,6 +36,10 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
     }
     if let Err(failure) = store::look(context, checks) {
         checks.add(Check::failed(GROUP, "store", &failure));
+    }
+    around::servers(&context.home, context.store_if_any().as_ref(), checks);
+    if context.home.root().exists() {
+        around::logs(&context.home, checks);
     }
 }
 

@@ -149,7 +149,7 @@ fn handshake(child: &mut Child) -> Result<usize, String> {
 }
 
 /// What `<program> --version` says, as a bare version.
-pub(super) fn version(program: &Path) -> Result<String, String> {
+pub(in crate::cli) fn version(program: &Path) -> Result<String, String> {
     let mut command = Command::new(program);
     command.arg("--version");
     let ran = run(command, b"", VERSION_LIMIT)?;

@@ -27,6 +27,7 @@ pub(super) fn look(context: &Context, target: &Target, checks: &mut Checks) {
         checks.add(Check::warn(&group, "switch", problem).help("that is yours to change"));
     }
     if target.id() == trust::PROVIDER {
+        byte_order_mark(target, &group, checks);
         reviews(context, target, &group, checks);
     }
     if let Err(failure) = sessions(context, target, &group, checks) {
@@ -164,6 +165,23 @@ fn surfaces(card: &Card, group: &str, verified: bool, whole: bool, checks: &mut 
         (true, false) => Check::note(group, "surfaces", format!("surfaces degraded: {names}")),
         (false, _) => Check::note(group, "surfaces", format!("surfaces missing, as entries are: {names}")),
     });
+}
+
+/// Codex reads nothing of a hooks file that begins with a byte order mark, and does not say so where hooks run. The mark
+/// is somebody else's byte: it is named and stays.
+fn byte_order_mark(target: &Target, group: &str, checks: &mut Checks) {
+    let file = &target.site.hooks_file;
+    if std::fs::read(file).is_ok_and(|bytes| bytes.starts_with(b"\xef\xbb\xbf")) {
+        let name = target.card().name;
+        checks.add(
+            Check::warn(
+                group,
+                "byte-order-mark",
+                format!("{} begins with a byte order mark: {name} skips the whole file", file.display()),
+            )
+            .help("save the file as UTF-8 without a byte order mark"),
+        );
+    }
 }
 
 /// Whether the host will run our hooks, as it says itself.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use session_bridge_store::{Clock, Presence, Store, StoreError};
 
+use super::around;
 use super::bridge::GROUP;
 use super::check::{Check, Checks};
 use crate::cli::context::Context;
@@ -30,11 +31,15 @@ pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure
         checks.add(check.detail(faults.join("\n")).help(FIX));
         return Ok(());
     }
+    if let Err(error) = store.expect_writable() {
+        checks.add(Check::failed(GROUP, "store", &error.into()));
+    }
     for aside in store.unsalvaged()? {
         let what = format!("{} was set aside and not salvaged yet", aside.path.display());
         checks.add(Check::fail(GROUP, "salvage", what).help(FIX));
     }
     let sessions = store.sessions(None, false)?;
+    around::claims(&store, checks)?;
     checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
     let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
     checks.add(Check::note(

@@ -5,6 +5,7 @@ use session_bridge_providers::{PROVIDERS, by_id};
 
 use super::{Args, files};
 use crate::cli::context::Context;
+use crate::cli::doctor::version;
 use crate::exit;
 use crate::install::Target;
 use crate::report::Failure;
@@ -74,9 +75,16 @@ pub(super) fn confirmed(args: &Args, context: &Context, choice: &Choice) -> Resu
     let (strong, dim) = (style::STRONG, style::DIM);
     let mut text = String::from("Found on this machine:\n");
     for target in &choice.targets {
-        put!(text, "  {strong}{}{strong:#}\n", target.card().name);
+        let version = target.site.program.as_deref().map(version);
+        let version = match version {
+            Some(Ok(version)) => version,
+            Some(Err(_)) => "does not tell its version".to_owned(),
+            None => "no program on PATH".to_owned(),
+        };
+        put!(text, "  {strong}{}{strong:#} {dim}({version}){dim:#}\n", target.card().name);
         for file in files(target) {
-            put!(text, "    {dim}would edit{dim:#} {}\n", file.display());
+            let what = if file.exists() { "would edit" } else { "would create" };
+            put!(text, "    {dim}{what}{dim:#} {}\n", file.display());
         }
     }
     text.push_str(

@@ -16,6 +16,7 @@ use session_bridge_core::plan::Plan;
 use session_bridge_core::preview;
 use session_bridge_core::provider::Scope;
 use session_bridge_core::settings::Defaults;
+use session_bridge_store::Store;
 
 use super::Status;
 use super::context::Context;
@@ -77,12 +78,18 @@ enum ScopeArg {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Status {
+    expect_usable_home(context)?;
     let scope = scope(args.scope, context)?;
     let choice = choose::choose(args, &scope, context)?;
     let asked =
         Asked(Defaults { label: args.label.clone(), roles: args.role.clone(), room: args.room.clone() });
     let names: Vec<&Name> = args.label.iter().chain(&args.role).collect();
     look_alike::refuse(&context.home, &names)?;
+    if args.trust_codex_hooks && !choice.targets.iter().any(|target| target.id() == trust::PROVIDER) {
+        context.ui.note(
+            "note: --trust-codex-hooks does nothing here: Codex CLI is not among what is installed\n",
+        )?;
+    }
     if args.dry_run {
         return dry_run(args, context, &choice, &asked);
     }
@@ -108,6 +115,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let report = Report { dry_run: false, outcomes, absent: &choice.absent, links: made };
     report.show(context)?;
     Ok(report.exit())
+}
+
+/// Configuration names paths of the home, and is UTF-8.
+fn expect_usable_home(context: &Context) -> Result<(), Failure> {
+    Store::refuse_foreign_layout(&context.home)?;
+    if context.home.root().to_str().is_none() {
+        return Err(Failure::usage(
+            "home_not_text",
+            format!("the path of the bridge's home is not UTF-8: {}", context.home.root().display()),
+            "set SESSION_BRIDGE_HOME to another folder: agent CLIs could not be told this one",
+        ));
+    }
+    Ok(())
 }
 
 fn scope(arg: ScopeArg, context: &Context) -> Result<Scope, Failure> {

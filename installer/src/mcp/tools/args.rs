@@ -85,6 +85,13 @@ pub(super) struct Reply {
     pub(super) kind: Option<String>,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decline {
+    pub(super) message_id: String,
+    pub(super) reason: Option<String>,
+}
+
 #[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum View {

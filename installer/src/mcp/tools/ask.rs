@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, ClaimId, Filter, Pull, Store};
+use session_bridge_store::{Author, ClaimId, Filter, Pull, State, Store};
 
 use super::{args, lifetime, limit, message_id};
 use crate::mcp::identity::Me;
@@ -17,6 +17,10 @@ use crate::post::{self, Outgoing};
 const GO_ON: &str =
     "call bridge_ask with this question_id to go on waiting; the answer also arrives by itself";
 
+const HELD: &str =
+    "the user paused the recipient: your question is kept; do not wait, the answer will arrive by itself";
+const CLOSED: &str = "no answer will come; ask again or go on";
+
 /// How a question stands when its wait begins.
 enum Begun {
     /// It was answered before.
@@ -25,6 +29,8 @@ enum Begun {
     Crossed(ClaimId, Bodies),
     /// Nobody has answered yet.
     Open(ClaimId),
+    /// Waiting is of no use: no answer will come, or nobody hears the question for now.
+    Idle,
 }
 
 pub(super) async fn ask(call: &Call, args: args::Ask) -> Result<Reply, Refusal> {
@@ -43,13 +49,15 @@ pub(super) async fn ask(call: &Call, args: args::Ask) -> Result<Reply, Refusal> 
             return Ok(crossed(id, &bodies));
         }
         Begun::Open(claim) => claim,
+        Begun::Idle => return call.work(move |desk, _| standing(desk.store()?, id)).await,
     };
     let filter = Filter { reply_to: Some(id), ..Filter::default() };
     match wait::next(call, filter, claim, limit).await? {
-        Waited::Message(bodies) => {
-            let answer = bodies.messages.first().map_or(id, |m| m.id);
-            Ok(answered(id, answer, &bodies))
-        }
+        Waited::Message(bodies) => match bodies.messages.first() {
+            // The bridge's own notice that no answer will come.
+            Some(notice) if notice.kind == Kind::System => Ok(declined(id, &bodies)),
+            answer => Ok(answered(id, answer.map_or(id, |m| m.id), &bodies)),
+        },
         Waited::Cancelled => Ok(Reply::plain(json!({"status": "cancelled", "question_id": id}))),
         Waited::TimedOut | Waited::Closed => call.work(move |desk, _| standing(desk.store()?, id)).await,
     }
@@ -58,6 +66,10 @@ pub(super) async fn ask(call: &Call, args: args::Ask) -> Result<Reply, Refusal> 
 fn answered(question: MessageId, answer: MessageId, bodies: &Bodies) -> Reply {
     Reply::plain(json!({"status": "answered", "question_id": question, "answer_id": answer}))
         .with_bodies(bodies)
+}
+
+fn declined(question: MessageId, bodies: &Bodies) -> Reply {
+    Reply::plain(json!({"status": "declined", "question_id": question, "next": CLOSED})).with_bodies(bodies)
 }
 
 fn crossed(question: MessageId, bodies: &Bodies) -> Reply {
@@ -96,6 +108,10 @@ async fn begin(call: &Call, args: args::Ask, limit: Duration) -> Result<(Message
             lifetime_ms,
         };
         let refusal = match post::send_as(store, id, &out) {
+            Ok(sent) if !sent.recipients.is_empty() && is_idle(store, id)? => {
+                store.release(&claim)?;
+                return Ok((id, Begun::Idle));
+            }
             Ok(sent) if !sent.recipients.is_empty() => {
                 return Ok((id, open_or_crossed(store, me, claim, host_id.as_deref(), &server)?));
             }
@@ -129,6 +145,9 @@ async fn resume(call: &Call, id: MessageId, limit: Duration) -> Result<Begun, Re
             let bodies = wait::take(store, me, Pull::Read(&[answer]), host_id.as_deref(), &server)?;
             return Ok(Begun::Answered(answer, bodies));
         }
+        if is_idle(store, id)? {
+            return Ok(Begun::Idle);
+        }
         let claim = claim(store, me, &server, id, limit)?;
         open_or_crossed(store, me, claim, host_id.as_deref(), &server)
     })
@@ -158,6 +177,18 @@ fn open_or_crossed(
     Ok(Begun::Crossed(claim, bodies))
 }
 
+/// Whether waiting for an answer makes no sense: nobody can give one, or all who could are paused.
+fn is_idle(store: &mut Store, question: MessageId) -> Result<bool, Refusal> {
+    for receipt in store.receipts(question)? {
+        let paused =
+            receipt.state == State::Stored && store.paused(&store.session(receipt.session)?).is_some();
+        if !paused && !receipt.state.is_closed() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// How far a question got that nobody answered in time.
 fn standing(store: &mut Store, id: MessageId) -> Result<Reply, Refusal> {
     let receipts = store.receipts(id)?;
@@ -172,8 +203,11 @@ fn standing(store: &mut Store, id: MessageId) -> Result<Reply, Refusal> {
         .iter()
         .map(|receipt| json!({"label": receipt.label, "state": receipt.state, "remark": receipt.remark}))
         .collect();
-    let (status, next) =
-        if over { ("closed", "no answer will come; ask again or go on") } else { ("waiting", GO_ON) };
+    let (status, next) = match (over, is_idle(store, id)?) {
+        (true, _) => ("closed", CLOSED),
+        (false, true) => ("waiting", HELD),
+        (false, false) => ("waiting", GO_ON),
+    };
     Ok(Reply::plain(json!({"status": status, "question_id": id, "to": to, "next": next})))
 }
 

@@ -84,6 +84,17 @@ pub(super) async fn mark_read(call: &Call, args: args::Ids) -> Result<Reply, Ref
     .await
 }
 
+pub(super) async fn decline(call: &Call, args: args::Decline) -> Result<Reply, Refusal> {
+    let id = message_id(&args.message_id)?;
+    call.work(move |desk, me| {
+        let store = desk.store()?;
+        me.session(store)?;
+        store.decline(me.id, id, args.reason.as_deref(), Via::Session)?;
+        Ok(Reply::plain(json!({"status": "declined", "id": id})))
+    })
+    .await
+}
+
 fn ids(texts: &[String]) -> Result<Vec<MessageId>, Refusal> {
     let mut ids = Vec::new();
     for text in texts {

@@ -3,7 +3,7 @@
 mod args;
 mod ask;
 mod inbox;
-mod send;
+pub(super) mod send;
 mod sessions;
 
 use std::time::Duration;
@@ -62,6 +62,7 @@ const CARDS: &[Card] = &[
          call to go on waiting.",
     ),
     card::<args::Reply>("bridge_reply", "Answers a message that you received."),
+    card::<args::Decline>("bridge_decline", "Says that you will not act on a message; its sender is told."),
     card::<args::ListInbox>("bridge_list_inbox", "Headers of your messages, without their text.").reads(),
     card::<args::Ids>("bridge_read_message", "The text of messages by id, as often as you like.")
         .idempotent(),
@@ -106,6 +107,7 @@ pub(super) async fn call(call: &Call, name: &str, arguments: Map<String, Value>)
         "bridge_send_message" => send::send(call, parse(name, arguments)?).await,
         "bridge_broadcast" => send::broadcast(call, parse(name, arguments)?).await,
         "bridge_reply" => send::reply(call, parse(name, arguments)?).await,
+        "bridge_decline" => inbox::decline(call, parse(name, arguments)?).await,
         "bridge_ask" => ask::ask(call, parse(name, arguments)?).await,
         "bridge_wait_for_message" => ask::wait(call, parse(name, arguments)?).await,
         "bridge_list_inbox" => inbox::list(call, parse(name, arguments)?).await,

@@ -6,6 +6,7 @@ use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
 use super::{args, lifetime, message_id};
+use crate::mcp::mail::Letter;
 use crate::mcp::result::{Refusal, Reply};
 use crate::mcp::server::Call;
 use crate::post::{self, Outgoing};
@@ -15,27 +16,17 @@ const MAX_NAMED: usize = 10;
 
 pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, Refusal> {
     let lifetime_ms = lifetime(args.expires_in).or((args.to == "*").then_some(BROADCAST_LIFETIME_MS));
-    let sent = call.work(move |desk, me| {
-        let store = desk.store()?;
-        me.session(store)?;
-        let sent = post::send(
-            store,
-            &Outgoing {
-                author: Author::Session(me.id),
-                room: &me.room,
-                to: &args.to,
-                newest: args.newest,
-                kind: args.kind.as_deref().unwrap_or("note"),
-                subject: args.subject.as_deref(),
-                body: &args.body,
-                urgency: args.urgency.map(Into::into).unwrap_or_default(),
-                lifetime_ms,
-            },
-        )?;
-        let to = recipients(store, &sent.recipients)?;
-        Ok(Reply::plain(json!({"status": "stored", "id": sent.id, "to": to})))
-    });
-    let reply = sent.await?;
+    let letter = Letter {
+        me: call.me.clone(),
+        to: args.to,
+        newest: args.newest,
+        kind: args.kind,
+        subject: args.subject,
+        body: args.body,
+        urgency: args.urgency.map(Into::into).unwrap_or_default(),
+        lifetime_ms,
+    };
+    let reply = call.store.send(letter).await.ok_or_else(Refusal::broken)??;
     if lifetime_ms.is_some() {
         call.deadlines.look();
     }
@@ -62,12 +53,18 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
         )?;
         let count = sent.recipients.len();
         let to = recipients(store, &sent.recipients)?;
+        let next = if count == 0 {
+            Some("nobody will read it: nobody else is there who takes it")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "recipients": count,
             "to": to,
-            "next": (count == 0).then_some("nobody else is in this room, so nobody will read it"),
+            "blocked_by": labels(store, &sent.left_out)?,
+            "next": next,
         })))
     });
     let reply = sent.await?;
@@ -94,22 +91,40 @@ pub(super) async fn reply(call: &Call, args: args::Reply) -> Result<Reply, Refus
         let sent = post::reply(store, author, id, kind, args.subject.as_deref(), &args.body)?;
         let to = recipients(store, &sent.recipients)?;
         let nobody = sent.recipients.is_empty();
+        let next = if nobody {
+            Some("it came from the command line; whoever asked reads the answer there")
+        } else {
+            paused(&to)
+        };
         Ok(Reply::plain(json!({
             "status": "stored",
             "id": sent.id,
             "answers": id,
             "to": to,
-            "next": nobody.then_some("it came from the command line; whoever asked reads the answer there"),
+            "next": next,
         })))
     })
     .await
 }
 
 /// Who got it and whether they can be expected to hear.
-pub(super) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
+pub(in crate::mcp) fn recipients(store: &Store, ids: &[SessionId]) -> Result<Vec<Value>, StoreError> {
     let named = ids.iter().take(MAX_NAMED).map(|id| {
-        let view = store.view(store.session(*id)?)?;
-        Ok(json!({"label": view.session.label, "id": id, "state": view.presence.as_str()}))
+        let session = store.session(*id)?;
+        let (presence, paused) = (store.presence(&session), store.paused(&session).is_some().then_some(true));
+        Ok(json!({"label": session.label, "id": id, "state": presence.as_str(), "paused": paused}))
     });
     named.collect()
+}
+
+/// What a sender is told whose message goes nowhere for now.
+pub(in crate::mcp) fn paused(to: &[Value]) -> Option<&'static str> {
+    to.iter().any(|one| one["paused"] == true).then_some(
+        "the user paused a recipient: your message is kept, and goes out when they turn it on again",
+    )
+}
+
+/// Who blocks the sender, by label.
+pub(in crate::mcp) fn labels(store: &Store, ids: &[SessionId]) -> Result<Vec<String>, StoreError> {
+    ids.iter().take(MAX_NAMED).map(|id| Ok(store.session(*id)?.label)).collect()
 }

@@ -323,8 +323,16 @@ fn story(subject: Subject, before: &Path) -> String {
     )
 }
 
+/// The cases that `init` can do its work on: no configuration at all, and each fixture that is not refused.
+pub(crate) fn cases(subject: Subject) -> Vec<(String, PathBuf)> {
+    let fixtures = sorted(&subject.fixtures().join("config")).into_iter();
+    let usable = fixtures.filter(|case| !case.join("refused").exists());
+    let nothing = ("nothing".to_owned(), PathBuf::from("/nonexistent"));
+    std::iter::once(nothing).chain(usable.map(|case| (name_of(&case), case.join("before")))).collect()
+}
+
 /// The files that a plan edits, each once.
-fn files(plan: &Plan) -> Vec<PathBuf> {
+pub(crate) fn files(plan: &Plan) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
     for edit in &plan.edits {
         if !files.contains(&edit.file.path) {

@@ -2,9 +2,11 @@
 
 mod apart;
 mod bridge;
+mod codex;
 mod contexts;
 mod deadlines;
 mod mail;
+mod pause;
 mod questions;
 mod start;
 mod surfaces;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    Suite::new(env!("CARGO_TARGET_TMPDIR"))
+    let suite = Suite::new(env!("CARGO_TARGET_TMPDIR"))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         .case("codex_asks_claude", questions::codex_asks_claude)
         .case("gemini_asks_claude", questions::gemini_asks_claude)
         .case("codex_asks_gemini", questions::codex_asks_gemini)
+        .case("a_decline_ends_the_wait_of_who_asked", questions::declined)
         .case("a_question_outlives_its_wait", questions::answered_later)
         .case("two_claudes_in_one_folder_are_apart", apart::claude)
         .case("two_codexes_in_one_folder_are_apart", apart::codex)
@@ -56,8 +59,12 @@ fn main() -> ExitCode {
         .case("an_idle_claude_wakes_once_per_burst", wake::claude)
         .case("an_idle_codex_wakes_once_per_burst", wake::codex)
         .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
+        .case("a_paused_claude_is_left_alone_until_it_is_on", pause::claude)
+        .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
+        .case("a_muted_peers_mail_waits_for_claudes_next_prompt", pause::claude_muted)
+        .case("a_muted_peers_mail_waits_for_codexs_next_prompt", pause::codex_muted)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
-        .case("a_missing_program_harms_nobody", uninstall::program_gone)
-        .run()
+        .case("a_missing_program_harms_nobody", uninstall::program_gone);
+    codex::cases(suite).run()
 }

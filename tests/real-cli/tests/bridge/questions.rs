@@ -112,6 +112,52 @@ pub(crate) fn codex_asks_gemini(world: &World) -> CaseResult {
     assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }
 
+/// Codex declines; Claude, which waits for its answer, is told at once, and once.
+pub(crate) fn declined(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    world.model().script_for(
+        "BE-THE-BACKEND",
+        [
+            Turn::mcp(SERVER, "bridge_wait_for_message", &json!({"timeout": 60})),
+            Turn::with(|request| {
+                let arguments = json!({"message_id": field_in(request, "id"), "reason": "NOT-MY-JOB"});
+                Turn::mcp(SERVER, "bridge_decline", &arguments)
+            }),
+            Turn::text("DECLINED"),
+        ],
+    );
+    world.model().script_for(
+        "BE-THE-FRONTEND",
+        [
+            // Longer than this case takes.
+            Turn::mcp(
+                SERVER,
+                "bridge_ask",
+                &json!({"to": "codex-project", "question": QUESTION, "timeout": 280}),
+            ),
+            Turn::with(|request| {
+                let result = request.last_tool_result().unwrap_or_default();
+                assert!(result.contains("declined") && result.contains("NOT-MY-JOB"), "{result}");
+                Turn::text("ASKER-KNOWS")
+            }),
+        ],
+    );
+    let codex = world.codex().tui("codex")?;
+    codex.prompt("BE-THE-BACKEND")?;
+    bridge.session("codex-project")?;
+    let run = world.claude().print("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-KNOWS"), "{}", run.stdout);
+    codex.wait_for_answer("DECLINED")?;
+    let last = world.model().steps_with("BE-THE-FRONTEND").pop().ok_or("the asker never asked")?;
+    let id = field_in(&last, "question_id");
+    let states = bridge.wait_for_state(&id, "declined")?;
+    assert_eq!(states, ["stored", "offered", "injected", "seen", "declined"]);
+    for request in world.model().steps_with("BE-THE-FRONTEND") {
+        assert!(request.count("NOT-MY-JOB") <= 1, "the notice reached its reader twice");
+    }
+    Ok(())
+}
+
 /// Nobody answers in time. The question wakes the idle Codex, its answer wakes the idle Claude, and no person types.
 pub(crate) fn answered_later(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;

@@ -14,7 +14,7 @@ const BODY: &str = "The schema of table ORDERS-77 changed.";
 const SEEN: [&str; 4] = ["stored", "offered", "injected", "seen"];
 
 /// A CLI's run of one prompt, to the end of its turn.
-type Run = dyn Fn(&World, &str) -> Result<Finished, DriverError> + Sync;
+pub(crate) type Run = dyn Fn(&World, &str) -> Result<Finished, DriverError> + Sync;
 
 fn claude(world: &World, prompt: &str) -> Result<Finished, DriverError> {
     world.claude().arg("--allowedTools").arg("Bash").print(prompt)
@@ -29,7 +29,7 @@ fn gemini(world: &World, prompt: &str) -> Result<Finished, DriverError> {
 }
 
 /// A step at which the model thinks until it is told to go on, and the two ends for the test.
-fn held(turn: Turn) -> (Turn, Receiver<()>, Sender<()>) {
+pub(crate) fn held(turn: Turn) -> (Turn, Receiver<()>, Sender<()>) {
     let (asked, asks) = mpsc::channel();
     let (go, gone) = mpsc::channel();
     let hold = move |_: &Request| {
@@ -41,7 +41,7 @@ fn held(turn: Turn) -> (Turn, Receiver<()>, Sender<()>) {
 }
 
 /// Runs the CLI, and `meanwhile` beside it.
-fn while_running(world: &World, run: &Run, meanwhile: impl FnOnce() -> CaseResult) -> CaseResult {
+pub(crate) fn while_running(world: &World, run: &Run, meanwhile: impl FnOnce() -> CaseResult) -> CaseResult {
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run(world, "PROMPT-ONE").and_then(Finished::success));
         let done = meanwhile();
