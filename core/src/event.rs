@@ -28,6 +28,8 @@ pub enum Moment {
     Interrupt,
     /// The conversation's process is about to end.
     SessionEnd,
+    /// A file changed that the host watches for us: the bell. Our answer may start a turn, if nobody else does.
+    Doorbell,
 }
 
 impl Moment {
@@ -41,6 +43,7 @@ impl Moment {
             Self::TurnEnd => "turn-end",
             Self::Interrupt => "interrupt",
             Self::SessionEnd => "session-end",
+            Self::Doorbell => "doorbell",
         }
     }
 }
@@ -141,6 +144,8 @@ pub struct HookEvent<'a> {
     pub nudge: Option<Nudge>,
     /// For [`Moment::PromptSubmit`]: the attempt of ours whose text the prompt is. Then no turn begins: one goes on.
     pub echo: Option<AttemptId>,
+    /// For [`Moment::PromptSubmit`]: no person wrote it. The host did, to tell of something that ended in the background.
+    pub by_host: bool,
     /// For [`Moment::SessionStart`]: why.
     pub start: Start,
     /// For [`Moment::SessionEnd`]: the same process goes on with the same session in a new conversation. Not so when
@@ -217,6 +222,13 @@ pub enum Reply<'a> {
     Silent,
     /// Text to be put before the model.
     Context(&'a str),
+    /// The same at a session's start, and a file that the host is to watch for us (see [`Moment::Doorbell`]).
+    Watch {
+        /// The text.
+        text: &'a str,
+        /// The file's absolute path.
+        file: &'a str,
+    },
     /// A prompt that is not to reach the model, and why, for the person. Text for the model where the host cannot
     /// drop a prompt.
     Drop(&'a str),

@@ -16,6 +16,7 @@ pub mod host;
 pub mod id;
 pub mod identity;
 pub mod ledger;
+pub mod limits;
 pub mod log;
 pub mod message;
 pub mod name;

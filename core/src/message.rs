@@ -4,15 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Largest body in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Largest subject in characters.
 pub const MAX_SUBJECT_CHARS: usize = 200;
-/// How long a broadcast lives, in milliseconds.
-pub const BROADCAST_LIFETIME_MS: i64 = 60 * 60 * 1000;
-
-/// How often agents may pass a chain of replies on before it stops starting turns. A person begins a new chain.
-pub const MAX_HOPS: u32 = 6;
 
 /// What a message is for. Unknown kinds are kept as they are and never wake anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -168,8 +161,13 @@ pub enum BadMessage {
     #[error("the message has no text")]
     Empty,
     /// The body is over the limit.
-    #[error("the body has {0} bytes; a message carries at most {MAX_BODY_BYTES}")]
-    BodyTooLarge(usize),
+    #[error("the body has {bytes} bytes; a message carries at most {most}")]
+    BodyTooLarge {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// The subject is over the limit.
     #[error("the subject has {0} characters; at most {MAX_SUBJECT_CHARS} fit")]
     SubjectTooLong(usize),
@@ -183,7 +181,7 @@ impl BadMessage {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "empty_body",
-            Self::BodyTooLarge(_) => "body_too_large",
+            Self::BodyTooLarge { .. } => "body_too_large",
             Self::SubjectTooLong(_) => "subject_too_long",
             Self::BadKind(_) => "bad_kind",
         }
@@ -193,7 +191,7 @@ impl BadMessage {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Empty => "give the text as an argument, with --body-file, or on standard input",
-            Self::BodyTooLarge(_) => {
+            Self::BodyTooLarge { .. } => {
                 "write the text to a file both sessions can read and send its path, or send several messages"
             }
             Self::SubjectTooLong(_) => "put the details into the body",
@@ -202,13 +200,13 @@ impl BadMessage {
     }
 }
 
-/// Checks what a sender gives; the body itself is kept byte for byte.
-pub fn check(kind: &str, subject: Option<&str>, body: &str) -> Result<Kind, BadMessage> {
+/// Checks what a sender gives: the body, which is kept byte for byte, has `most` bytes at most.
+pub fn check(kind: &str, subject: Option<&str>, body: &str, most: usize) -> Result<Kind, BadMessage> {
     if body.trim().is_empty() {
         return Err(BadMessage::Empty);
     }
-    if body.len() > MAX_BODY_BYTES {
-        return Err(BadMessage::BodyTooLarge(body.len()));
+    if body.len() > most {
+        return Err(BadMessage::BodyTooLarge { bytes: body.len(), most });
     }
     if let Some(subject) = subject {
         let count = subject.chars().count();

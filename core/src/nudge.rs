@@ -7,6 +7,8 @@ const BEGIN: &str = "[session-bridge wake ";
 const END: &str = ", else call bridge_list_inbox.";
 /// Longest prompt, as JSON, that can be one.
 const MAX_JSON: usize = 200;
+/// Longest notification of a host, as JSON, that can hold one.
+const MAX_NOTIFICATION: usize = 4_000;
 const ID_CHARS: usize = 6;
 
 /// Names one wake: six letters and digits, so that a late nudge is known again.
@@ -77,6 +79,16 @@ impl Nudge {
         Self::parse(&serde_json::from_str::<String>(json).ok()?)
     }
 
+    /// The nudge that stands somewhere in a prompt of the host's own, given as JSON. A person's prompt is not looked at
+    /// like this.
+    pub fn within_json(json: &str) -> Option<Self> {
+        if json.len() > MAX_NOTIFICATION {
+            return None;
+        }
+        let from = &json[json.find(BEGIN)?..];
+        Self::parse(&from[..from.find(END)? + END.len()])
+    }
+
     fn parse(prompt: &str) -> Option<Self> {
         let prompt = prompt.trim();
         let (wake, rest) = prompt.strip_prefix(BEGIN)?.split_once("] ")?;
@@ -101,6 +113,15 @@ mod tests {
             assert_eq!(Nudge::in_json(&json(&nudge.text())), Some(nudge.clone()));
             assert_eq!(Nudge::in_json(&json(&format!("{}\n", nudge.text()))), Some(nudge));
         }
+    }
+
+    #[test]
+    fn a_nudge_in_a_notification_is_found() {
+        let nudge = Nudge { wake: WakeId::generate(), count: 3 };
+        let text = format!("<task-notification>\n<x>\"{}\" {{}}</x>", nudge.text());
+        assert_eq!(Nudge::within_json(&json(&text)), Some(nudge));
+        assert_eq!(Nudge::within_json(&json("<task-notification>[session-bridge wake ")), None);
+        assert_eq!(Nudge::within_json(&json(&text.repeat(100))), None);
     }
 
     #[test]

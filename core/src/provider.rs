@@ -1,5 +1,6 @@
 //! The provider contract: one coding-agent CLI as data and a few pure functions.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
@@ -79,8 +80,21 @@ impl Card {
     /// The door that senders ring: its name, the variables it needs and its arguments.
     pub fn command_door(&self) -> Option<CommandDoor> {
         self.wake.iter().find_map(|wake| match *wake {
-            Wake::Command { name, env, args } => Some(CommandDoor { name, env, args }),
-            Wake::Socket { .. } => None,
+            Wake::Command { name, env, args, queues } => Some(CommandDoor { name, env, args, queues }),
+            Wake::Socket { .. } | Wake::Watch { .. } => None,
+        })
+    }
+
+    /// The name of the door by which the host watches a file for us, if a session with this environment needs it.
+    pub fn watched_door(&self, env: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+        self.wake.iter().find_map(|wake| match *wake {
+            Wake::Watch { name, unless, not_where } => {
+                let better = env(unless).is_some_and(|value| !value.is_empty());
+                let marked =
+                    not_where.iter().any(|(name, value)| env(name).is_some_and(|found| found == *value));
+                (!better && !marked).then_some(name)
+            }
+            _ => None,
         })
     }
 
@@ -188,6 +202,16 @@ pub enum Wake {
         /// What is written for a token and a text.
         lines: fn(&str, &str) -> Vec<u8>,
     },
+    /// The host watches a file for us and runs our hook when it changes, whose answer starts a turn. Only for sessions
+    /// whose hooks see no better door.
+    Watch {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// The variable that stands for the better door.
+        unless: &'static str,
+        /// Variables and the values of them that mark a run without a person: it would be kept from ending.
+        not_where: &'static [(&'static str, &'static str)],
+    },
     /// A command of the host's own program that hands a prompt to a session. Whoever sends starts it, in the
     /// environment of the recipient.
     Command {
@@ -197,6 +221,8 @@ pub enum Wake {
         env: &'static [&'static str],
         /// The arguments for a native session id and a text.
         args: fn(&str, &str) -> Vec<String>,
+        /// What it takes waits behind the turn that is under way, and after an interruption until the next prompt.
+        queues: bool,
     },
 }
 
@@ -209,13 +235,15 @@ pub struct CommandDoor {
     pub env: &'static [&'static str],
     /// The arguments for a native session id and a text.
     pub args: fn(&str, &str) -> Vec<String>,
+    /// What it takes waits behind the turn that is under way, and after an interruption until the next prompt.
+    pub queues: bool,
 }
 
 impl Wake {
     /// Its name in receipts and documents.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Socket { name, .. } | Self::Command { name, .. } => name,
+            Self::Socket { name, .. } | Self::Command { name, .. } | Self::Watch { name, .. } => name,
         }
     }
 
@@ -224,6 +252,11 @@ impl Wake {
         match self {
             Self::Socket { name, path, .. } => {
                 format!("{name}: the session's own MCP server writes to `{path}`")
+            }
+            Self::Watch { name, unless, .. } => {
+                format!(
+                    "{name}: where `{unless}` is not set, the host watches the session's bell and runs the hook"
+                )
             }
             Self::Command { name, args, .. } => {
                 format!(

@@ -116,7 +116,7 @@ fn letter<'a>(
     id: MessageId,
     out: &Outgoing<'a>,
 ) -> Result<Letter<'a>, PostError> {
-    let kind = message::check(out.kind, out.subject, out.body)?;
+    let kind = message::check(out.kind, out.subject, out.body, store.limits().body_bytes)?;
     let address = address::parse(out.to)?;
     if !rooms.contains_key(out.room) {
         rooms.insert(out.room.to_owned(), store.candidates(out.room)?);
@@ -148,7 +148,7 @@ pub fn reply(
     subject: Option<&str>,
     body: &str,
 ) -> Result<Sent, PostError> {
-    let kind = message::check(kind, subject, body)?;
+    let kind = message::check(kind, subject, body, store.limits().body_bytes)?;
     store.reap()?;
     let parent = store.message(to)?;
     let recipients: Vec<SessionId> =

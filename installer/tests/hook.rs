@@ -120,6 +120,35 @@ fn a_session_is_registered_delivered_to_and_ended() {
 }
 
 #[test]
+fn a_late_nudge_is_dropped_and_ends_no_turn_that_it_came_in() {
+    let bench = Bench::new();
+    drop(bench.store());
+    let presence = || bench.store().sessions(None, false).unwrap()[0].presence;
+    bench.claude("SessionStart", &json!({"source": "startup"}));
+    bench.claude("Stop", &json!({"prompt_id": "p1"}));
+    bench.send("the port is 8443");
+    let id = bench.store().sessions(None, false).unwrap()[0].session.id;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let nudge = loop {
+        assert!(Instant::now() < deadline, "no wake");
+        match bench.store().wake_due(id, Ringer { door: "door", host: None, queues: false }).unwrap() {
+            Due::Now(ring) => break ring.nudge.text(),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let prompt = |turn: &str, text: &str| {
+        bench.claude("UserPromptSubmit", &json!({"prompt_id": turn, "prompt": text}))
+    };
+    assert!(prompt("p2", "hello").contains("the port is 8443"));
+    // Posts of a busy session's inbox are prompts of its turn.
+    assert!(prompt("p2", &nudge).contains("\"block\""));
+    assert_eq!(presence(), Presence::Busy, "the turn goes on");
+    bench.claude("Stop", &json!({"prompt_id": "p2"}));
+    assert!(prompt("p3", &nudge).contains("\"block\""));
+    assert_eq!(presence(), Presence::Idle, "no turn began");
+}
+
+#[test]
 fn mail_comes_after_a_tool_and_puts_off_the_end_of_the_turn() {
     let bench = Bench::new();
     drop(bench.store());
@@ -166,10 +195,10 @@ fn a_paused_session_is_noted_and_told_nothing_until_it_is_on() {
 
     let host = process::look(std::process::id()).unwrap().key;
     let session = bench.store().sessions(None, true).unwrap().remove(0).session.id;
-    let idle = Live { host, activity: Activity::Idle };
+    let idle = Live { host, activity: Activity::Idle, by_user: false };
     bench.store().run().session(session).set_live(idle).unwrap();
     pause.lift(&bench.home()).unwrap();
-    let ringer = Ringer { door: "test", host: None };
+    let ringer = Ringer { door: "test", host: None, queues: false };
     let nudge = loop {
         let mut store = bench.store();
         match store.wake_due(session, ringer).unwrap() {
@@ -291,4 +320,86 @@ fn a_loose_home_is_tightened() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(bench.home().root()), 0o700);
     assert_eq!(mode(bench.store().path()), 0o600);
+}
+
+/// What stands in the environment of a session's hooks.
+type Env<'a> = &'a [(&'a str, &'a str)];
+const SOCKET: Env<'_> = &[("CLAUDE_CODE_MESSAGING_SOCKET", "/tmp/x.sock")];
+const HEADLESS: Env<'_> = &[("CLAUDE_CODE_ENTRYPOINT", "sdk-cli")];
+const UNATTENDED: Env<'_> = &[("CLAUDE_CODE_ENTRYPOINT", "cli"), ("CLAUDE_CODE_SESSION_ATTENDED", "0")];
+
+impl Bench {
+    fn claude_in(&self, env: Env<'_>, event: &str) -> Output {
+        let payload = json!({"session_id": "s-1", "cwd": "/src/shop", "hook_event_name": event});
+        let mut command = self.command(&["claude-code", event]);
+        run(command.envs(env.iter().copied()), payload.to_string().as_bytes())
+    }
+
+    fn watched(&self, env: Env<'_>) -> Value {
+        let start = self.claude_in(env, "SessionStart");
+        assert_silent_success(&start, false);
+        let start: Value = serde_json::from_slice(&start.stdout).unwrap();
+        start["hookSpecificOutput"]["watchPaths"].clone()
+    }
+}
+
+#[test]
+fn only_an_attended_session_without_a_better_door_has_its_bell_watched() {
+    let bench = Bench::new();
+    drop(bench.store());
+    for env in [SOCKET, HEADLESS, UNATTENDED] {
+        assert_eq!(bench.watched(env), Value::Null, "{env:?}");
+    }
+    let watched = bench.watched(&[("CLAUDE_CODE_ENTRYPOINT", "cli")]);
+    let session = bench.store().sessions(None, false).unwrap()[0].session.id;
+    let bell = bench.home().run().join(session.to_string()).join("bell");
+    assert_eq!(watched, json!([bell]));
+}
+
+#[test]
+fn the_wake_handler_starts_a_turn_for_a_wake_that_nobody_took_and_for_nothing_else() {
+    let bench = Bench::new();
+    drop(bench.store());
+    bench.watched(&[]);
+    assert_silent_success(&bench.claude_in(&[], "FileChanged"), true);
+    let id = bench.send("BODY");
+    for env in [SOCKET, HEADLESS, UNATTENDED] {
+        assert_silent_success(&bench.claude_in(env, "FileChanged"), true);
+    }
+    let woken = bench.claude_in(&[], "FileChanged");
+    assert_eq!(woken.status.code(), Some(2), "{woken:?}");
+    assert_eq!(String::from_utf8_lossy(&woken.stdout), "");
+    let nudge = String::from_utf8(woken.stderr).unwrap();
+    assert!(nudge.starts_with("[session-bridge wake ") && !nudge.contains("BODY"), "{nudge}");
+    let receipt = bench.store().receipts(id).unwrap().remove(0);
+    assert_eq!((receipt.state, receipt.steps.len()), (State::Stored, 2));
+    assert_eq!(receipt.steps[1].surface.as_deref(), Some("claude-file-changed"));
+    assert!(receipt.steps[1].at >= receipt.steps[0].at + 2_000, "others come first");
+    // Tried once, it is left alone for half a minute.
+    assert_silent_success(&bench.claude_in(&[], "FileChanged"), true);
+
+    // The host puts it into a notification of its own; such a prompt is our nudge, and late it is dropped.
+    let prompt =
+        format!("<task-notification>\n<summary>Stop hook feedback</summary>\n{nudge}</task-notification>");
+    let prompt = json!({"prompt_id": "p-1", "prompt": prompt});
+    assert!(bench.claude("UserPromptSubmit", &prompt).contains("BODY"));
+    assert_eq!(bench.claude("Stop", &json!({"prompt_id": "p-1"})), "");
+    let again: Value = serde_json::from_str(&bench.claude("UserPromptSubmit", &prompt)).unwrap();
+    assert_eq!(again["decision"], "block");
+    assert_silent_success(&bench.claude_in(&[], "FileChanged"), true);
+}
+
+#[test]
+fn one_place_alone_ends_with_a_status() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hook/src");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let ends = ["ExitCode::from", "ExitCode::FAILURE", "process::exit(1", "process::exit(2"];
+        for _ in ends.iter().flat_map(|end| text.matches(end)) {
+            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    assert_eq!(found, ["doorbell.rs"]);
 }

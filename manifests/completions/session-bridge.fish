@@ -110,7 +110,7 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l ur
 normal\t'The usual'
 high\t'First among what waits'"
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l expires -d 'How long it may wait to be read, such as 90s, 5m, 1h or 2d; to everyone 1h, unless this says otherwise' -r
-complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l timeout -d 'How long to wait for the answer' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l timeout -d 'How long to wait for the answer. Default: 90s, or `limits.ask_timeout_s` of settings.json' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l resume -d 'Wait again for the answer to this question instead of asking one' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l newest -d 'Where several sessions answer to the address, ask the one that was seen last'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand ask" -l json -d 'Print one JSON document instead of text for people'

@@ -225,7 +225,8 @@ pub(crate) fn written(tx: &Transaction<'_>, attempt: &Attempt, now: i64) -> Resu
             let evidence = Some("written whole and in time");
             advance(tx, attempt.session, seq, State::Offered, Some(&attempt.surface), evidence, now)?;
         }
-        let shown = if part == Part::Body { "shown = 2" } else { "shown = max(shown, 1)" };
+        // Why a body waited is of no use to its sender any more.
+        let shown = if part == Part::Body { "shown = 2, remark = NULL" } else { "shown = max(shown, 1)" };
         update(tx, attempt, seq, shown)?;
     }
     Ok(())

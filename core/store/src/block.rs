@@ -23,6 +23,8 @@ pub struct Block {
     /// The text; empty if there is nothing to say.
     pub text: String,
     pub(crate) items: Vec<(i64, Part)>,
+    /// The hops of the messages that stand in it.
+    pub(crate) hops: Vec<u32>,
 }
 
 /// One delivery that has something to put out.
@@ -31,6 +33,8 @@ pub(crate) struct Waiting {
     pub(crate) message: Message,
     /// The body may already stand above: only a reference goes out.
     pub(crate) doubt: bool,
+    /// It may make a turn go on.
+    pub(crate) wakes: bool,
     /// Younger mail of the session went out before it.
     pub(crate) late: bool,
 }
@@ -95,6 +99,7 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
             framed.push('\n');
             asks |= m.kind == Kind::Question;
             block.items.push((m.seq, Part::Body));
+            block.hops.push(m.hop);
         }
     }
 
@@ -134,6 +139,7 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
             text.push_str(&line);
             text.push('\n');
             block.items.push((w.message.seq, part));
+            block.hops.push(w.message.hop);
         }
     };
     put(&mut text, "Too long for this place; read them with bridge_read_message:\n", &lines, Part::Header);
@@ -211,7 +217,7 @@ mod tests {
             created: 0,
             expires: None,
         };
-        Waiting { message, doubt: false, late: false }
+        Waiting { message, doubt: false, wakes: true, late: false }
     }
 
     fn small() -> Budget {

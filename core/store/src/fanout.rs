@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::parsed;
 use crate::run::RunFolders;
-use crate::send;
+use crate::send::{self, Lay};
 
 /// Recipients of one transaction.
 pub(crate) const CHUNK: usize = 64;
@@ -18,17 +18,17 @@ pub(crate) fn begin(
     tx: &Transaction<'_>,
     run: &RunFolders,
     seq: i64,
-    recipients: &[SessionId],
+    recipients: &[(SessionId, Lay)],
     now: i64,
 ) -> Result<(), StoreError> {
     let (first, rest) = recipients.split_at(recipients.len().min(CHUNK));
-    for recipient in first {
-        send::deliver(tx, run, seq, *recipient, now)?;
+    for (recipient, lay) in first {
+        send::deliver(tx, run, seq, *recipient, lay, now)?;
     }
-    for recipient in rest {
+    for (recipient, lay) in rest {
         tx.execute(
-            "INSERT OR IGNORE INTO fanout (seq, session) VALUES (?1, ?2)",
-            params![seq, recipient.to_string()],
+            "INSERT OR IGNORE INTO fanout (seq, session, wakes, remark) VALUES (?1, ?2, ?3, ?4)",
+            params![seq, recipient.to_string(), lay.wakes, lay.remark],
         )?;
     }
     Ok(())
@@ -56,13 +56,15 @@ impl Store {
 }
 
 fn chunk(tx: &Transaction<'_>, run: &RunFolders, now: i64) -> Result<(), StoreError> {
-    let sql = format!("SELECT seq, session FROM fanout ORDER BY seq, session LIMIT {CHUNK}");
+    let sql = format!("SELECT seq, session, wakes, remark FROM fanout ORDER BY seq, session LIMIT {CHUNK}");
     let mut statement = tx.prepare_cached(&sql)?;
     let due = statement
-        .query_map([], |row| Ok((row.get(0)?, parsed(row, 1)?)))?
-        .collect::<Result<Vec<(i64, SessionId)>, _>>()?;
-    for (seq, recipient) in due {
-        send::deliver(tx, run, seq, recipient, now)?;
+        .query_map([], |row| {
+            Ok((row.get(0)?, parsed(row, 1)?, Lay { wakes: row.get(2)?, remark: row.get(3)? }))
+        })?
+        .collect::<Result<Vec<(i64, SessionId, Lay)>, _>>()?;
+    for (seq, recipient, lay) in due {
+        send::deliver(tx, run, seq, recipient, &lay, now)?;
         tx.execute(
             "DELETE FROM fanout WHERE seq = ?1 AND session = ?2",
             params![seq, recipient.to_string()],

@@ -9,6 +9,7 @@ use session_bridge_core::provider::{By, Card, Inject, Proof};
 use crate::attempt::{self, Attempt, NewAttempt, Status};
 use crate::beginning;
 use crate::block::{self, Block, Budget, Frame, Waiting};
+use crate::chain;
 use crate::claim;
 use crate::error::StoreError;
 use crate::expire;
@@ -16,7 +17,7 @@ use crate::open::Store;
 use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::rule;
-use crate::run::{Lease, RunFolders};
+use crate::run::{Lease, Live, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
 use crate::subagents;
@@ -57,6 +58,8 @@ impl Store {
         let now = clocks.wall;
         let run = self.run.clone();
         let folder = run.session(session.id);
+        let live = folder.live();
+        let mut joins = false;
         let paused = self.paused(session).is_some();
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
@@ -70,14 +73,18 @@ impl Store {
             let mut outcome = match card.inject_at(event.moment) {
                 // The reader may be a subagent: what it is given, the session never sees.
                 Some(_) if !own => Outcome::default(),
-                Some(inject) if !paused => speak(tx, &run, session.id, &event, inject, now)?,
+                Some(inject) if !paused => {
+                    let spoken = speak(tx, &run, session.id, &event, inject, live, now)?;
+                    joins = spoken.1;
+                    spoken.0
+                }
                 _ => {
                     beginning::postpone(tx, session.id, &event)?;
                     Outcome::default()
                 }
             };
             outcome.paused = paused;
-            wake::close(tx, session.id, now)?;
+            wake::react(tx, session.id, event.moment, now)?;
             if let Some(nudge) = &event.nudge
                 && outcome.text.is_empty()
             {
@@ -87,6 +94,9 @@ impl Store {
             Ok(outcome)
         })?;
         folder.clear_note();
+        if joins {
+            folder.join_turn();
+        }
         Ok(outcome)
     }
 }
@@ -204,24 +214,27 @@ fn ends_turn_of(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     }
 }
 
-/// Chooses what goes out with an event, and records the attempt.
+/// Chooses what goes out with an event, and records the attempt. Says as well whether mail joins a turn that goes on.
 fn speak(
     tx: &Transaction<'_>,
     run: &RunFolders,
     session: SessionId,
     event: &HookEvent<'_>,
     inject: &Inject,
+    live: Option<Live>,
     now: i64,
-) -> Result<Outcome, StoreError> {
+) -> Result<(Outcome, bool), StoreError> {
     let max_bytes = inject.max_bytes - if inject.comes_back { echo::BYTES } else { 0 };
     // What was folded and settled just now may have changed it.
     let session = session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
     let taken = take(tx, run, &session, event, Budget { max_bytes, bodies: inject.bodies }, now)?;
+    chain::heard(tx, session.id, event, live, taken.hops.iter().copied(), now)?;
+    let joins = !taken.hops.is_empty() && chain::joins(event);
     let mut outcome = offer(tx, &session, event, taken, now)?;
     if let (true, Some(attempt)) = (inject.comes_back, outcome.attempt) {
         outcome.text = echo::marked(attempt, &outcome.text);
     }
-    Ok(outcome)
+    Ok((outcome, joins))
 }
 
 fn take(
@@ -236,13 +249,17 @@ fn take(
     let claims = claim::standing(tx, session.id, now, |server| folder.server_lives(server))?;
     let heard = if is_for_people(event) { "true" } else { rule::UNMUTED };
     let sql = format!(
-        "SELECT {MESSAGE}, d.doubt FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+        "SELECT {MESSAGE}, d.doubt, d.wakes FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
          WHERE d.session = ?1 AND {HOT} AND d.attempt IS NULL AND {heard} ORDER BY d.seq LIMIT {LOOK}"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([session.id.to_string()], |row| {
-        let doubt = row.get::<_, i64>(MESSAGE_COLUMNS)? == 1;
-        Ok(Waiting { message: Message::read(row)?, doubt, late: false })
+        Ok(Waiting {
+            message: Message::read(row)?,
+            doubt: row.get::<_, i64>(MESSAGE_COLUMNS)? == 1,
+            wakes: row.get(MESSAGE_COLUMNS + 1)?,
+            late: false,
+        })
     })?;
     let mut waiting = rows.collect::<Result<Vec<_>, _>>()?;
     waiting.retain(|w| !claims.iter().any(|claim| claim.filter.fits(&w.message)));
@@ -285,7 +302,7 @@ fn may_go_on(
     event: &HookEvent<'_>,
     waiting: &[Waiting],
 ) -> Result<bool, StoreError> {
-    let news = waiting.iter().any(|w| !w.doubt && w.message.wakes());
+    let news = waiting.iter().any(|w| !w.doubt && w.wakes);
     match event.turn.as_deref() {
         Some(turn) if news => Ok(attempt::continuations(tx, session.id, turn)? < MAX_CONTINUATIONS),
         _ => Ok(false),

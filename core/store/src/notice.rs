@@ -7,6 +7,7 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::error::StoreError;
 use crate::run::RunFolders;
+use crate::send::Lay;
 
 /// What stands as the sender.
 const NAME: &str = "session-bridge";
@@ -92,7 +93,7 @@ pub(crate) fn tell(
             ends_wait.then_some(&id)
         ],
     )?;
-    crate::send::deliver(tx, run, tx.last_insert_rowid(), sender, now)
+    crate::send::deliver(tx, run, tx.last_insert_rowid(), sender, &Lay::QUIET, now)
 }
 
 fn label(tx: &Transaction<'_>, session: SessionId) -> Result<String, StoreError> {

@@ -1,12 +1,14 @@
 //! Opening the store: which file, with which settings, and whether it is still the one that everybody means.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use session_bridge_core::home::Home;
+use session_bridge_core::limits::Limits;
+use session_bridge_core::settings::Settings;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
@@ -28,6 +30,8 @@ pub enum Role {
 /// The log is merged into the database when it has so many pages: a merge waits twice for the medium, so it must not
 /// come with every few hundred messages.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// How a write-ahead log begins; the last bit says in which order its checksums are. From SQLite's file format.
+const LOG_MAGIC: u32 = 0x377f_0683;
 
 /// The open store. One connection, used by one thread at a time.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct Store {
     pub(crate) home: Home,
     pub(crate) run: RunFolders,
     pub(crate) clock: Clock,
+    limits: Limits,
     role: Role,
     file: FileKey,
     /// The write-ahead log, once something had to be flushed. It stays the same file as long as `db` is open.
@@ -72,11 +77,13 @@ impl Store {
         if pointer.is_none() && schema::format(&db)? <= schema::FORMAT {
             generation::begin(home, clock.now())?;
         }
+        let limits = if role == Role::Hook { Limits::default() } else { read_limits(home) };
         let mut store = Self {
             db,
             run: RunFolders::of(home),
             home: home.clone(),
             clock,
+            limits,
             role,
             file,
             wal: None,
@@ -107,6 +114,11 @@ impl Store {
     /// The bridge's home.
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// What `settings.json` limits. Hooks do not read it: what they may do was decided when the message was sent.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Milliseconds since 1970, by the store's clock.
@@ -181,6 +193,9 @@ impl Store {
         if moved {
             *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
         } else {
+            if self.role != Role::Hook {
+                self.limits = read_limits(&self.home);
+            }
             self.help_out();
         }
         Ok(moved)
@@ -197,7 +212,7 @@ impl Store {
         if self.wal.is_none() {
             let mut path = self.file.path.clone().into_os_string();
             path.push("-wal");
-            match OpenOptions::new().write(true).open(&path) {
+            match OpenOptions::new().read(true).write(true).open(&path) {
                 Ok(file) => self.wal = Some(file),
                 // Nobody has committed anything since the log was last merged into the database, durably.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -207,8 +222,24 @@ impl Store {
         // On macOS, this is the flush that reaches the medium (F_FULLFSYNC).
         let flushed = self.wal.as_ref().map_or(Ok(()), File::sync_data);
         flushed.map_err(StoreError::io("flush", &self.file.path))?;
+        self.expect_log()?;
         self.unflushed = false;
         Ok(())
+    }
+
+    /// What a log without its beginning holds is lost to whoever opens it next. The library, which reads its own copy
+    /// of the log's index, would not notice.
+    fn expect_log(&self) -> Result<(), StoreError> {
+        let Some(log) = &self.wal else { return Ok(()) };
+        let mut magic = [0; 4];
+        match log.read_at(&mut magic, 0) {
+            Ok(4) if u32::from_be_bytes(magic) | 1 != LOG_MAGIC => Err(StoreError::Damaged {
+                path: self.file.path.clone(),
+                detail: "its write-ahead log was overwritten".to_owned(),
+            }),
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError::io("read", &self.file.path)(error)),
+        }
     }
 
     /// Reads the whole file and names what is wrong with it; empty when all is well.
@@ -217,6 +248,11 @@ impl Store {
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
+}
+
+/// A damaged file means the defaults; `doctor` says so.
+fn read_limits(home: &Home) -> Limits {
+    fs::read(home.settings()).map(|bytes| Settings::parse_or_default(&bytes).limits).unwrap_or_default()
 }
 
 impl FileKey {

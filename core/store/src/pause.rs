@@ -18,6 +18,7 @@ use crate::row::parsed;
 use crate::run::{RunFolders, create_folder};
 use crate::schema::HOT;
 use crate::session::Session;
+use crate::wake;
 
 /// What the file of one provider's pause begins with.
 const PROVIDER: &str = "provider-";
@@ -138,7 +139,7 @@ impl Store {
     /// A pause was lifted: rings every session that it covered and that has something to do, so that hooks and doors look
     /// again, and says which. Who is still paused otherwise is left alone.
     pub fn ring_after(&mut self, lifted: &Pause) -> Result<Vec<SessionId>, StoreError> {
-        let (home, run) = (self.home.clone(), self.run.clone());
+        let (home, run, now) = (self.home.clone(), self.run.clone(), self.now());
         self.write(|tx| {
             let mut statement = tx.prepare(&format!(
                 "SELECT id, provider FROM session
@@ -150,6 +151,7 @@ impl Store {
                 let (id, provider): (SessionId, String) = row?;
                 if lifted.covers(id, &provider) && Pause::of(&home, &provider, id).is_none() {
                     run.session(id).ring()?;
+                    wake::leave(tx, id, now)?;
                     rung.push(id);
                 }
             }

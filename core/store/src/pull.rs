@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
 use crate::attempt::{self, NewAttempt, Part};
+use crate::chain;
 use crate::claim::{self, ClaimId, Filter};
 use crate::error::StoreError;
 use crate::expire;
@@ -77,6 +78,8 @@ impl Store {
             if items.is_empty() {
                 return Ok(Pulled { attempt: None, messages, late });
             }
+            let own_answer = matches!(want, Pull::Next(filter, _) if filter.reply_to.is_some());
+            chain::pulled(tx, &folder, session, messages.iter().map(|m| m.hop), own_answer, now)?;
             let row = crate::session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
             let event = format!("tools/call/{}", call.unwrap_or_default());
             let attempt = attempt::open(
@@ -98,6 +101,11 @@ impl Store {
             )?;
             attempt::settle_bell(tx, &run, session)?;
             Ok(Pulled { attempt: Some(attempt), messages, late })
+        })
+        .inspect(|pulled| {
+            if pulled.attempt.is_some() {
+                folder.join_turn();
+            }
         })
     }
 

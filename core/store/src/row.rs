@@ -7,7 +7,7 @@ use rusqlite::Row;
 use serde::Serialize;
 use session_bridge_core::frame::Header;
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, MAX_HOPS, Urgency, Via};
+use session_bridge_core::message::{Kind, Urgency, Via};
 
 /// The state of one message for one recipient. States only move forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -149,12 +149,6 @@ impl Message {
             created: row.get(15)?,
             expires: row.get(16)?,
         })
-    }
-
-    /// Whether it may start or prolong a turn: by its kind, and as long as its chain of replies is short. What may not
-    /// is delivered all the same, with the next prompt.
-    pub fn wakes(&self) -> bool {
-        self.kind.wakes() && self.hop < MAX_HOPS
     }
 
     /// What stands above the body wherever it is shown to a model.

@@ -8,6 +8,7 @@ use crate::error::StoreError;
 use crate::open::Store;
 use crate::row::{Message, parsed, parsed_or_none};
 use crate::schema::HOT;
+use crate::wake;
 
 /// What a receipt says of mail that waits because its sender is muted.
 pub(crate) const MUTED: &str =
@@ -74,7 +75,7 @@ impl Store {
         peer: SessionId,
         reader: Option<SessionId>,
     ) -> Result<(bool, Vec<SessionId>), StoreError> {
-        let run = self.run.clone();
+        let (run, now) = (self.run.clone(), self.now());
         self.write(|tx| {
             let sql = "DELETE FROM rule WHERE reader = ?1 AND kind = ?2 AND peer = ?3";
             if tx.execute(sql, params![column(reader), kind.as_str(), peer.to_string()])? == 0 {
@@ -88,6 +89,7 @@ impl Store {
             let rung = rows.collect::<Result<Vec<SessionId>, _>>()?;
             for session in &rung {
                 run.session(*session).ring()?;
+                wake::leave(tx, *session, now)?;
             }
             Ok((true, rung))
         })

@@ -5,6 +5,7 @@
 //! run/<session>/bell    exists while an event of this session has something to do
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
+//! run/<session>/ringer  held by the one process that rings the session's door
 //! run/<session>/door    variables of its host that a sender needs to wake it
 //! run/<session>/paused  a person turned the bridge off for it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
@@ -22,6 +23,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::process::ProcessKey;
@@ -129,6 +131,8 @@ pub enum Activity {
     Busy,
     /// Waiting for its user.
     Idle,
+    /// Waiting for its user, who interrupted the last turn.
+    Interrupted,
 }
 
 /// The content of `live`.
@@ -138,26 +142,53 @@ pub struct Live {
     pub host: ProcessKey,
     /// What it is doing.
     pub activity: Activity,
+    /// Its user began the present turn, or the last one, and no peer's text came into it since.
+    pub by_user: bool,
 }
 
 impl Live {
+    /// What an event of a session says, after what the one before it said.
+    pub fn after(event: &HookEvent<'_>, host: ProcessKey, before: Option<Self>) -> Self {
+        let activity = match event.moment {
+            Moment::PromptSubmit | Moment::BeforeSubagent | Moment::AfterTool => Activity::Busy,
+            Moment::Interrupt => Activity::Interrupted,
+            // It tells nothing of the session.
+            Moment::Doorbell => before.map_or(Activity::Idle, |live| live.activity),
+            _ => Activity::Idle,
+        };
+        let goes_on = before.is_some_and(|live| live.by_user);
+        let by_user = match event.moment {
+            Moment::PromptSubmit if event.nudge.is_some() => false,
+            Moment::PromptSubmit => goes_on || !event.by_host,
+            _ => goes_on,
+        };
+        Self { host, activity, by_user }
+    }
+
+    /// All words have the same length, so that the file is never seen half-written.
     fn encode(self) -> String {
-        let word = match self.activity {
-            Activity::Busy => "busy",
-            Activity::Idle => "idle",
+        let word = match (self.activity, self.by_user) {
+            (Activity::Busy, false) => "busy",
+            (Activity::Busy, true) => "user",
+            (Activity::Idle, false) => "idle",
+            (Activity::Idle, true) => "done",
+            (Activity::Interrupted, _) => "halt",
         };
         format!("{word} {} {}\n", self.host.pid, self.host.start)
     }
 
     fn decode(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
-        let activity = match words.next()? {
-            "busy" => Activity::Busy,
-            "idle" => Activity::Idle,
+        let (activity, by_user) = match words.next()? {
+            "busy" => (Activity::Busy, false),
+            "user" => (Activity::Busy, true),
+            "idle" => (Activity::Idle, false),
+            "done" => (Activity::Idle, true),
+            "halt" => (Activity::Interrupted, false),
             _ => return None,
         };
         let host = ProcessKey { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
-        Some(Self { host, activity })
+        Some(Self { host, activity, by_user })
     }
 }
 
@@ -251,6 +282,11 @@ impl RunFolder {
         self.path.join(name)
     }
 
+    /// The bell's path, for hosts that watch it.
+    pub fn bell(&self) -> PathBuf {
+        self.file("bell")
+    }
+
     /// Whether an event of this session may have something to do.
     pub fn bell_stands(&self) -> bool {
         fs::symlink_metadata(self.file("bell")).is_ok()
@@ -296,7 +332,7 @@ impl RunFolder {
 
     /// Gives a sign of life.
     pub fn set_live(&self, live: Live) -> Result<(), StoreError> {
-        if self.touch_live(live) {
+        if self.touch_live(live.host, |_| live) {
             return Ok(());
         }
         let path = self.file("live");
@@ -309,17 +345,26 @@ impl RunFolder {
             .map_err(StoreError::io("write", &path))
     }
 
-    /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `busy` and
-    /// `idle` have the same length, so that the file is never seen half-written.
-    pub fn touch_live(&self, live: Live) -> bool {
+    /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `next` makes it of
+    /// what stands there.
+    pub fn touch_live(&self, host: ProcessKey, next: impl FnOnce(Live) -> Live) -> bool {
         let Ok(mut file) = OpenOptions::new().read(true).write(true).open(self.file("live")) else {
             return false;
         };
         let mut text = String::new();
-        if file.read_to_string(&mut text).is_err() || Live::decode(&text).map(|l| l.host) != Some(live.host) {
+        if file.read_to_string(&mut text).is_err() {
             return false;
         }
-        file.rewind().and_then(|()| file.write_all(live.encode().as_bytes())).is_ok()
+        let Some(live) = Live::decode(&text).filter(|live| live.host == host) else { return false };
+        file.rewind().and_then(|()| file.write_all(next(live).encode().as_bytes())).is_ok()
+    }
+
+    /// A peer's text came into the present turn: it is no longer its user's alone.
+    pub(crate) fn join_turn(&self) {
+        if let Some(live) = self.live().filter(|live| live.by_user) {
+            // Were this to fail, the chain would be counted one hop shorter.
+            self.touch_live(live.host, |live| Live { by_user: false, ..live });
+        }
     }
 
     /// Notes the variables that a door of this session needs, as its own hook sees them (rule W7). Written only when
@@ -359,7 +404,16 @@ impl RunFolder {
 
     /// Takes the lease if nobody holds it.
     pub fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
-        let path = self.file("lock");
+        self.try_lock("lock")
+    }
+
+    /// The same for ringing this session's door: there is one ringer at a time.
+    pub fn try_ringer(&self) -> Result<Option<Lease>, StoreError> {
+        self.try_lock("ringer")
+    }
+
+    fn try_lock(&self, name: &str) -> Result<Option<Lease>, StoreError> {
+        let path = self.file(name);
         let lock = private()
             .write(true)
             .create(true)
@@ -525,12 +579,36 @@ mod tests {
         let (_dir, folders) = folders();
         let folder = folders.session(SessionId::generate());
         folder.create().unwrap();
-        let mine = Live { host: ProcessKey { pid: 7, start: 9 }, activity: Activity::Idle };
-        assert!(!folder.touch_live(mine), "no file yet");
+        let host = ProcessKey { pid: 7, start: 9 };
+        let mine = Live { host, activity: Activity::Idle, by_user: true };
+        let busy = |live| Live { activity: Activity::Busy, ..live };
+        assert!(!folder.touch_live(host, busy), "no file yet");
         folder.set_live(mine).unwrap();
-        assert!(folder.touch_live(Live { activity: Activity::Busy, ..mine }));
-        assert_eq!(folder.live().unwrap().activity, Activity::Busy);
-        assert!(!folder.touch_live(Live { host: ProcessKey { pid: 7, start: 10 }, ..mine }), "a reused pid");
+        assert!(folder.touch_live(host, busy));
+        assert_eq!(folder.live(), Some(busy(mine)));
+        assert!(!folder.touch_live(ProcessKey { start: 10, ..host }, busy), "a reused pid");
+    }
+
+    #[test]
+    fn a_sign_of_life_says_whose_turn_it_is() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let host = ProcessKey { pid: 7, start: 9 };
+        let length = |live: Live| live.encode().len();
+        for activity in [Activity::Busy, Activity::Idle, Activity::Interrupted] {
+            for by_user in [false, true] {
+                let live = Live { host, activity, by_user };
+                folder.set_live(live).unwrap();
+                let read = folder.live().unwrap();
+                assert_eq!(read.activity, activity);
+                assert_eq!(read.by_user, by_user && activity != Activity::Interrupted);
+                assert_eq!(length(live), length(read), "a file that is rewritten in place keeps its length");
+            }
+        }
+        folder.set_live(Live { host, activity: Activity::Busy, by_user: true }).unwrap();
+        folder.join_turn();
+        assert_eq!(folder.live(), Some(Live { host, activity: Activity::Busy, by_user: false }));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::open::{self, Role, Store};
 use crate::run::RunFolders;
 use crate::schema;
 use crate::session;
+use crate::wake;
 
 /// So long after the pointer changed, nobody writes to the old file any more: a writer waits for less than ten seconds,
 /// and looks at the pointer before each piece of work.
@@ -61,11 +62,11 @@ const SESSION: Table = Table { name: "session", columns: session::COLUMNS, key: 
 const ALIAS: Table = Table { name: "alias", columns: "provider, native, session", key: "provider, native" };
 const DELIVERY: Table = Table {
     name: "delivery",
-    columns: "session, seq, state, parked, doubt, attempt, shown, marked, answer, remark, sender, expires, boot, \
-     boot_expires",
+    columns: "session, seq, state, parked, wakes, doubt, attempt, shown, marked, answer, remark, sender, expires, \
+     boot, boot_expires",
     key: "session, seq",
 };
-const FANOUT: Table = Table { name: "fanout", columns: "seq, session", key: "seq, session" };
+const FANOUT: Table = Table { name: "fanout", columns: "seq, session, wakes, remark", key: "seq, session" };
 const RULE: Table = Table { name: "rule", columns: "reader, kind, peer, since", key: "reader, kind, peer" };
 const STEP: Table = Table { name: "step", columns: "session, seq, state, at, surface, evidence", key: "id" };
 const ATTEMPT: Table = Table {
@@ -192,6 +193,7 @@ fn bring_over(
     for session in sessions {
         if attempt::is_hot(tx, session)? {
             run.session(session).ring()?;
+            wake::leave(tx, session, now)?;
         }
     }
     Ok(())

@@ -32,6 +32,8 @@ CREATE TABLE session (
     turn TEXT,
     said TEXT,
     subagents INTEGER NOT NULL DEFAULT 0,
+    hop INTEGER NOT NULL DEFAULT 0,
+    hop_at INTEGER NOT NULL DEFAULT 0,
     owes TEXT,
     started INTEGER NOT NULL,
     ended INTEGER,
@@ -82,6 +84,7 @@ CREATE TABLE delivery (
     seq INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'stored',
     parked INTEGER NOT NULL DEFAULT 0,
+    wakes INTEGER NOT NULL DEFAULT 1,
     doubt INTEGER NOT NULL DEFAULT 0,
     attempt TEXT,
     -- 1: its header was put out; 2: its body was, or may have been.
@@ -113,6 +116,8 @@ CREATE TABLE rule (
 CREATE TABLE fanout (
     seq INTEGER NOT NULL,
     session TEXT NOT NULL,
+    wakes INTEGER NOT NULL DEFAULT 1,
+    remark TEXT,
     PRIMARY KEY (seq, session)
 ) WITHOUT ROWID, STRICT;
 
@@ -166,12 +171,21 @@ CREATE INDEX claim_session ON claim(session);
 CREATE TABLE wake (
     id TEXT PRIMARY KEY,
     session TEXT NOT NULL,
+    due INTEGER,
     tries INTEGER NOT NULL DEFAULT 0,
     tried INTEGER,
     closed INTEGER
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX wake_open ON wake(session) WHERE closed IS NULL;
+CREATE INDEX wake_due ON wake(due) WHERE closed IS NULL AND due IS NOT NULL;
 CREATE INDEX wake_session ON wake(session, tried);
+
+CREATE TABLE rung (
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    wake TEXT NOT NULL,
+    PRIMARY KEY (who, at, wake)
+) WITHOUT ROWID, STRICT;
 
 CREATE TABLE salvaged (
     generation INTEGER PRIMARY KEY,

@@ -2,9 +2,11 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_core::limits::Limits;
 use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::attempt;
+use crate::chain;
 use crate::clock::Reading;
 use crate::error::StoreError;
 use crate::fanout;
@@ -13,6 +15,8 @@ use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
 use crate::rule;
 use crate::run::RunFolders;
+use crate::session::Session;
+use crate::wake;
 
 /// The address of everybody in the room.
 const EVERYONE: &str = "*";
@@ -54,6 +58,36 @@ pub struct Draft<'a> {
     pub urgency: Urgency,
     /// How long it may wait, in milliseconds.
     pub lifetime_ms: Option<i64>,
+}
+
+/// How a message is laid down for one recipient.
+#[derive(Debug, Clone)]
+pub(crate) struct Lay {
+    /// Whether it may start a turn of this recipient's, or make one go on.
+    pub(crate) wakes: bool,
+    /// Which limit keeps it from that.
+    pub(crate) remark: Option<String>,
+}
+
+impl Lay {
+    /// It comes when something else comes.
+    pub(crate) const QUIET: Self = Self { wakes: false, remark: None };
+
+    fn of(draft: &Draft<'_>, hop: u32, recipient: &Session, limits: &Limits) -> Self {
+        // A message to everybody wakes on request only (rule D9).
+        let to_everybody = draft.to == "*" && draft.urgency != Urgency::High;
+        if to_everybody || !draft.kind.wakes() {
+            return Self::QUIET;
+        }
+        let limit = if hop >= limits.hops {
+            Some(format!("agents passed this on {hop} times without a person (limits.hops)"))
+        } else {
+            let role = limits.quiet_role(&recipient.roles);
+            role.map(|role| format!("sessions with the role `{role}` are not woken (limits.quiet_roles)"))
+        };
+        let remark = limit.map(|limit| format!("{}{limit}; it comes with the next prompt", wake::HELD));
+        Self { wakes: remark.is_none(), remark }
+    }
 }
 
 /// A message with those who get it.
@@ -114,7 +148,8 @@ impl Store {
             self.refresh()?;
             let now = self.clock.read();
             let run = self.run.clone();
-            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &now));
+            let limits = self.limits().clone();
+            let sent = self.write(|tx| insert(tx, &run, draft, recipients, &limits, &now));
             let sent = sent.and_then(|sent| self.finish_fanout(usize::MAX).map(|()| sent));
             let present = self.is_present();
             match sent {
@@ -136,10 +171,11 @@ impl Store {
         self.refresh()?;
         let now = self.clock.read();
         let run = self.run.ringing_once();
+        let limits = self.limits().clone();
         self.write(|tx| {
             let one = |letter: &Letter<'_>| {
                 tx.prepare_cached("SAVEPOINT letter")?.execute([])?;
-                let sent = insert(tx, &run, &letter.draft, &letter.recipients, &now);
+                let sent = insert(tx, &run, &letter.draft, &letter.recipients, &limits, &now);
                 match sent {
                     Ok(_) => {}
                     Err(
@@ -208,6 +244,7 @@ fn insert(
     run: &RunFolders,
     draft: &Draft<'_>,
     recipients: &[SessionId],
+    limits: &Limits,
     clocks: &Reading,
 ) -> Result<Sent, StoreError> {
     let now = clocks.wall;
@@ -227,7 +264,10 @@ fn insert(
         return Err(StoreError::Blocked(crate::session::label(tx, *blocker)?));
     }
     // People begin a new count; agents continue it.
-    let hop = parent.as_ref().filter(|_| via == Via::Session).map_or(0, |p| p.hop + 1);
+    let hop = match &draft.author {
+        Author::Session(id) => chain::next(tx, run, *id, parent.as_ref(), limits, now)?,
+        Author::CommandLine { .. } => 0,
+    };
     let mut statement = tx.prepare_cached(
         "INSERT OR IGNORE INTO message (id, room, thread, reply_to, sender, sender_name, sender_provider, via, target,
                 kind, subject, body, urgency, hop, created, expires, boot, boot_expires)
@@ -258,35 +298,39 @@ fn insert(
         return Ok(sent);
     }
     let seq = tx.last_insert_rowid();
-    for recipient in &sent.recipients {
-        if crate::session::by_id(tx, *recipient)?.is_none() {
-            return Err(StoreError::NoSession(*recipient));
-        }
+    let mut laid = Vec::with_capacity(sent.recipients.len());
+    for id in &sent.recipients {
+        let recipient = crate::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
+        laid.push((*id, Lay::of(draft, hop, &recipient, limits)));
     }
-    fanout::begin(tx, run, seq, &sent.recipients, now)?;
+    fanout::begin(tx, run, seq, &laid, now)?;
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
     Ok(sent)
 }
 
-/// Lays a message down for one recipient and rings.
+/// Lays a message down for one recipient and rings. What may wake leaves a wake to be carried out (rule B6).
 pub(crate) fn deliver(
     tx: &Transaction<'_>,
     run: &RunFolders,
     seq: i64,
     recipient: SessionId,
+    lay: &Lay,
     now: i64,
 ) -> Result<(), StoreError> {
     let session = recipient.to_string();
     let fresh = tx
         .prepare_cached(
-            "INSERT OR IGNORE INTO delivery (session, seq, sender, expires, boot, boot_expires)
-             SELECT ?1, seq, iif(expires IS NULL, NULL, sender), expires, boot, boot_expires
+            "INSERT OR IGNORE INTO delivery (session, seq, wakes, remark, sender, expires, boot, boot_expires)
+             SELECT ?1, seq, ?3, ?4, iif(expires IS NULL, NULL, sender), expires, boot, boot_expires
              FROM message WHERE seq = ?2",
         )?
-        .execute(params![session, seq])?;
+        .execute(params![session, seq, lay.wakes, lay.remark])?;
     if fresh > 0 {
+        if lay.wakes {
+            wake::ask(tx, recipient, now + wake::GATHER_MS)?;
+        }
         tx.prepare_cached("INSERT INTO step (session, seq, state, at) VALUES (?1, ?2, 'stored', ?3)")?
             .execute(params![session, seq, now])?;
     }

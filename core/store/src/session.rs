@@ -17,10 +17,8 @@ use crate::open::Store;
 use crate::pause::Pause;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
+use crate::wake;
 use crate::wanted::Wanted;
-
-/// A session is offline after so many milliseconds without a sign of life.
-pub(crate) const OFFLINE_AFTER_MS: i64 = 10 * 60 * 1000;
 
 /// One running conversation of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,7 +274,7 @@ impl Store {
     /// Whether a session can be expected to hear.
     pub fn presence(&self, session: &Session) -> Presence {
         let folder = self.run.session(session.id);
-        let quiet = self.now() - self.seen(session) > OFFLINE_AFTER_MS;
+        let quiet = self.now() - self.seen(session) > i64::from(self.limits().offline_after_s) * 1000;
         match folder.live() {
             _ if session.ended.is_some() => Presence::Ended,
             _ if quiet && !folder.any_server_lives() => Presence::Offline,
@@ -494,6 +492,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
         attempt::sweep_dead(tx, &folder, id)?;
     }
     attempt::doubt_open(tx, id)?;
+    wake::end(tx, id, now)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
         params![id.to_string(), now, why],

@@ -36,8 +36,12 @@ fn a_wall_clock_that_is_set_forward_ends_nothing() {
     assert_eq!(state(&mut w, id), State::Stored);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(60)));
     // It still wakes, too.
-    w.store.run().session(b.id).set_live(Live { host: me(), activity: Activity::Idle }).unwrap();
-    let ringer = Ringer { door: "door", host: None };
+    w.store
+        .run()
+        .session(b.id)
+        .set_live(Live { host: me(), activity: Activity::Idle, by_user: false })
+        .unwrap();
+    let ringer = Ringer { door: "door", host: None, queues: false };
     assert!(!matches!(w.store.wake_due(b.id, ringer).unwrap(), Due::Nothing));
     w.clock.advance(59_999);
     assert_eq!(state(&mut w, id), State::Stored);
@@ -54,7 +58,7 @@ fn a_wall_clock_that_is_set_back_ends_nothing_early() {
     w.clock.set_by(-2 * HOUR);
     w.clock.advance(60_000);
     assert_eq!(state(&mut w, id), State::Stored, "the wall clock does not say so");
-    let left = Duration::from_secs(7200);
+    let left = Duration::from_hours(2);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(left));
     w.clock.set_by(2 * HOUR);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), None);

@@ -11,14 +11,14 @@ use session_bridge_core::nudge::Nudge;
 use session_bridge_store::{Activity, Due, Live, Pause, Ringer, Session, State};
 
 fn due(w: &mut World, session: &Session) -> Due {
-    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()) }).unwrap()
+    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()), queues: false }).unwrap()
 }
 
 /// Two sessions, the second idle for a minute.
 fn idle() -> (World, Session, Session) {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
-    let live = Live { host: me(), activity: Activity::Idle };
+    let live = Live { host: me(), activity: Activity::Idle, by_user: false };
     w.store.run().session(b.id).set_live(live).unwrap();
     // The clock of the tests is years behind that of the files; a century makes it later.
     w.clock.advance(100 * 365 * 86_400_000);

@@ -15,14 +15,14 @@ use session_bridge_store::{
 };
 
 fn due(w: &mut World, session: &Session) -> Due {
-    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()) }).unwrap()
+    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()), queues: false }).unwrap()
 }
 
 /// A peer, another one, and a reader that is idle for a minute.
 fn three() -> (World, Session, Session, Session) {
     let mut w = world();
     let (a, c, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "c"), w.session(&BATCH, "b"));
-    let live = Live { host: me(), activity: Activity::Idle };
+    let live = Live { host: me(), activity: Activity::Idle, by_user: false };
     w.store.run().session(b.id).set_live(live).unwrap();
     w.clock.advance(100 * 365 * 86_400_000);
     (w, a, c, b)

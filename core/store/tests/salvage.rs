@@ -190,6 +190,16 @@ fn garbage_and_cut_off_files_are_named_and_replaced() {
 }
 
 #[test]
+fn a_log_that_is_overwritten_under_its_writer_is_noticed() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    w.send(&a, &b, Kind::Note, "this is safe");
+    overwrite(&w.store.path().with_extension("db-wal"), 0, &[0xa5; 64]);
+    let refused = w.store.send(&draft(MessageId::generate(), &a), &[b.id]).unwrap_err();
+    assert_eq!(refused.code(), "store_damaged");
+}
+
+#[test]
 fn damage_in_the_middle_costs_what_stood_there() {
     for cut in [false, true] {
         let mut w = world();

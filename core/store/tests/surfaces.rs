@@ -5,7 +5,7 @@ mod common;
 use common::{BATCH, BATCH_OPEN, Fate, SINGLE_OPEN, arrival, continued, event, world};
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::message::Kind;
-use session_bridge_store::State;
+use session_bridge_store::{Pull, State};
 
 fn start(why: Start) -> HookEvent<'static> {
     HookEvent { start: why, ..event(Moment::SessionStart, None, &[]) }
@@ -175,6 +175,39 @@ fn after_clear_a_new_session_is_told_where_mail_waits() {
     assert_eq!(w.state(id), (State::Stored, false, false));
     let told = w.hook(&SINGLE_OPEN, &new, &start(Start::Resumed), Fate::Written).text;
     assert!(!told.contains("old-thread"), "{told}");
+}
+
+#[test]
+fn a_post_in_the_running_turn_is_a_prompt_of_it() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH_OPEN, "a"), w.session(&BATCH_OPEN, "b"));
+    let one = w.send(&a, &b, Kind::Note, "ONE");
+    assert!(w.prompt(&BATCH_OPEN, &b, "t1").text.contains("ONE"));
+    let two = w.send(&a, &b, Kind::Note, "TWO");
+    let posted = w.prompt(&BATCH_OPEN, &b, "t1").text;
+    assert!(posted.contains("TWO") && !posted.contains("ONE"), "{posted}");
+    assert_eq!(w.state(one).0, State::Offered, "a prompt proves nothing, and ends nothing of its own turn");
+    w.stop(&BATCH_OPEN, &b, "t1");
+    assert_eq!((w.state(one).0, w.state(two).0), (State::Seen, State::Seen));
+}
+
+#[test]
+fn a_pull_that_no_event_of_its_session_lists_is_referred_to() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH_OPEN, "a"), w.session(&BATCH_OPEN, "b"));
+    w.prompt(&BATCH_OPEN, &b, "t1");
+    let id = w.send(&a, &b, Kind::Note, "the body");
+    let _life = w.store.run().session(b.id).hold_life("srv").unwrap();
+    // By a subagent, or in the background: the session's own batches name other calls.
+    let pulled = w.store.pull(b.id, Pull::Read(&[id]), Some("of-a-subagent"), "srv").unwrap();
+    w.store.pull_written(pulled.attempt.unwrap()).unwrap();
+    assert!(w.tools(&BATCH_OPEN, &b, "t1", &["c1"]).text.is_empty(), "it is under way");
+    w.stop(&BATCH_OPEN, &b, "t1");
+    assert_eq!(w.state(id), (State::Offered, true, true), "nobody knows who read it");
+    let next = w.prompt(&BATCH_OPEN, &b, "t2").text;
+    assert!(next.contains(&id.to_string()) && !next.contains("the body"), "{next}");
+    w.stop(&BATCH_OPEN, &b, "t2");
+    assert!(!w.rings(&b));
 }
 
 #[test]

@@ -4,26 +4,23 @@
 
 mod common;
 
-use std::fs::File;
-use std::time::{Duration, SystemTime};
-
-use common::{BATCH, Fate, World, event, me, world};
-use session_bridge_core::event::{HookEvent, Moment};
-use session_bridge_core::message::Kind;
+use common::{BATCH, BATCH_OPEN, Fate, World, arrival, event, me, world};
+use session_bridge_core::event::{HookEvent, Moment, Start};
+use session_bridge_core::id::MessageId;
+use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
-use session_bridge_store::{Activity, Due, Filter, Live, Ring, Ringer, Session, State};
+use session_bridge_store::{
+    Activity, Arrival, Author, Draft, Due, Filter, Live, Ring, Ringer, Session, State, Wanted,
+};
 
 /// Notes what the session is doing, now by the test's clock.
 fn note(w: &World, session: &Session, activity: Activity) {
-    let folder = w.store.run().session(session.id);
-    folder.set_live(Live { host: me(), activity }).unwrap();
-    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(w.clock.now().unsigned_abs());
-    File::options().write(true).open(folder.path().join("live")).unwrap().set_modified(now).unwrap();
+    w.note(session, Live { host: me(), activity, by_user: false });
 }
 
 fn due(w: &mut World, session: &Session) -> Due {
-    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()) }).unwrap()
+    w.store.wake_due(session.id, Ringer { door: "bell-pull", host: Some(me()), queues: false }).unwrap()
 }
 
 /// Lets the time pass that the store asks for, and says how long it was.
@@ -134,7 +131,7 @@ fn a_door_of_another_process_is_not_rung() {
     w.send(&a, &b, Kind::Note, "x");
     w.clock.advance(1_000);
     let other = ProcessKey { pid: 1, start: 1 };
-    let ringer = Ringer { door: "bell-pull", host: Some(other) };
+    let ringer = Ringer { door: "bell-pull", host: Some(other), queues: false };
     assert_eq!(w.store.wake_due(b.id, ringer).unwrap(), Due::Nothing);
 }
 
@@ -174,20 +171,194 @@ fn a_nudge_that_comes_late_is_known_and_a_foreign_one_is_not() {
     assert!(!w.hook(&BATCH, &b, &nudged(&foreign, "t3"), Fate::Written).late_nudge);
 }
 
+/// A session with roles.
+fn with_roles(w: &mut World, native: &str, roles: &[&str]) -> Session {
+    let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
+    let wanted = Wanted { roles, ..Wanted::default() };
+    let arrival = Arrival { wanted, ..arrival(&BATCH_OPEN, native, Some(Start::Fresh)) };
+    let session = w.store.arrive(&arrival).unwrap();
+    note(w, &session, Activity::Idle);
+    session
+}
+
+fn remark(w: &mut World, id: MessageId) -> String {
+    w.store.receipts(id).unwrap().remove(0).remark.unwrap_or_default()
+}
+
+const QUEUE: Ringer<'_> = Ringer { door: "queue", host: None, queues: true };
+
 #[test]
-fn a_long_chain_of_replies_starts_no_turns() {
+fn a_wake_stands_with_its_message_and_whoever_comes_carries_it_out() {
     let (mut w, a, b) = idle();
-    let mut id = w.send(&a, &b, Kind::Note, "thank you");
-    w.prompt(&BATCH, &b, "t0");
-    w.stop(&BATCH, &b, "t0");
-    for hop in 1..=6 {
-        let (from, to) = if hop % 2 == 1 { (&b, &a) } else { (&a, &b) };
-        id = w.reply(from, id, "no, thank you");
-        note(&w, to, Activity::Idle);
-        w.clock.advance(60_000);
-        assert_eq!(matches!(due(&mut w, to), Due::Now(_)), hop < 6, "hop {hop}");
-        let turn = format!("t{hop}");
-        assert!(w.prompt(&BATCH, to, &turn).text.contains("no, thank you"), "it comes with the next prompt");
-        w.stop(&BATCH, to, &turn);
+    w.send(&a, &b, Kind::Status, "progress");
+    assert!(!w.store.wakes_within(b.id, 1_000_000).unwrap(), "a status leaves no wake");
+    w.send(&a, &b, Kind::Note, "x");
+    assert!(w.store.wakes_within(b.id, 250).unwrap() && !w.store.wakes_within(b.id, 249).unwrap());
+    w.clock.advance(2_249);
+    assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [], "its sender is at it");
+    w.clock.advance(1);
+    assert_eq!(w.store.take_overdue_wakes(&["other"]).unwrap(), []);
+    assert_eq!(w.store.take_overdue_wakes(&["other", "batch"]).unwrap(), [b.id]);
+    assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [], "one has it");
+    nudge(&mut w, &b);
+    for pause in [30_000, 60_000, 120_000] {
+        w.clock.advance(pause);
+        assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [], "the next try is due just now");
+        w.clock.advance(2_000);
+        assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [b.id]);
+        nudge(&mut w, &b);
+    }
+    w.clock.advance(122_000);
+    assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [b.id]);
+    assert_eq!(due(&mut w, &b), Due::Nothing);
+    w.clock.advance(1_000_000);
+    assert_eq!(w.store.take_overdue_wakes(&["batch"]).unwrap(), [], "held");
+}
+
+#[test]
+fn a_session_that_ended_and_mail_that_expired_leave_no_wake() {
+    let (mut w, a, b) = idle();
+    w.try_send(&a, &[b.id], Kind::Note, "x", Some(1_000)).unwrap();
+    w.clock.advance(2_000);
+    assert_eq!(due(&mut w, &b), Due::Nothing);
+    assert!(!w.store.wakes_within(b.id, 1_000_000).unwrap());
+    w.send(&a, &b, Kind::Note, "y");
+    assert!(w.store.wakes_within(b.id, 1_000).unwrap());
+    w.store.end(b.id, "gone").unwrap();
+    assert!(!w.store.wakes_within(b.id, 1_000_000).unwrap());
+}
+
+#[test]
+fn a_turn_that_leaves_mail_behind_leaves_a_wake() {
+    let (mut w, a, b) = idle();
+    w.live_hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]));
+    w.clock.advance(1_000);
+    // BATCH takes nothing at a turn's end.
+    w.send(&a, &b, Kind::Note, "x");
+    assert!(matches!(w.store.wake_due(b.id, QUEUE).unwrap(), Due::At(_)), "a queue is of no use to a turn");
+    w.live_hook(&BATCH, &b, &event(Moment::TurnEnd, Some("t1"), &[]));
+    assert!(w.store.wakes_within(b.id, 400).unwrap());
+    w.clock.advance(400);
+    assert!(matches!(w.store.wake_due(b.id, QUEUE).unwrap(), Due::Now(_)));
+}
+
+#[test]
+fn a_queue_is_left_alone_while_a_turn_goes_on_unless_its_end_is_not_told() {
+    let (mut w, a, b) = idle();
+    note(&w, &b, Activity::Busy);
+    w.send(&a, &b, Kind::Note, "x");
+    let mut silent = 0;
+    while let Due::At(at) = w.store.wake_due(b.id, QUEUE).unwrap() {
+        silent += at - w.clock.now();
+        w.clock.advance(at - w.clock.now());
+    }
+    assert_eq!(silent, 120_000);
+}
+
+#[test]
+fn what_a_queue_would_keep_after_an_interruption_is_held_until_the_next_event() {
+    let (mut w, a, b) = idle();
+    w.live_hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]));
+    w.live_hook(&BATCH, &b, &event(Moment::Interrupt, Some("t1"), &[]));
+    w.clock.advance(10_000);
+    let id = w.send(&a, &b, Kind::Note, "x");
+    w.clock.advance(1_000);
+    assert_eq!(w.store.wake_due(b.id, QUEUE).unwrap(), Due::Nothing);
+    assert!(remark(&mut w, id).starts_with("held: its user interrupted the last turn"));
+    assert_eq!(w.store.receipts(id).unwrap()[0].steps.len(), 1, "nothing was offered");
+    // A socket is no queue.
+    assert!(matches!(due(&mut w, &b), Due::Now(_)));
+    w.live_hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t2"), &[]));
+    assert_eq!(remark(&mut w, id), "");
+}
+
+#[test]
+fn the_cooldown_says_so_and_is_a_setting() {
+    let (mut w, a, b) = idle();
+    w.send(&a, &b, Kind::Note, "x");
+    w.clock.advance(1_000);
+    let first = nudge(&mut w, &b);
+    w.live_hook(&BATCH, &b, &nudged(&first, "t1"));
+    w.live_hook(&BATCH, &b, &event(Moment::TurnEnd, Some("t1"), &[]));
+    let id = w.send(&a, &b, Kind::Note, "y");
+    w.clock.advance(1_000);
+    let Due::At(at) = due(&mut w, &b) else { panic!() };
+    assert!(remark(&mut w, id).starts_with("deferred: it was woken less than 8 s ago"));
+    assert_eq!(at - w.clock.now(), 7_000);
+    std::fs::write(w.store.home().settings(), r#"{"limits": {"wake_cooldown_s": 2}}"#).unwrap();
+    w.store.refresh().unwrap();
+    let Due::At(at) = due(&mut w, &b) else { panic!() };
+    assert_eq!(at - w.clock.now(), 1_000);
+    w.clock.advance(1_000);
+    nudge(&mut w, &b);
+    assert_eq!(remark(&mut w, id), "", "it is not put off any more");
+}
+
+#[test]
+fn a_role_is_woken_twelve_times_a_minute_and_what_is_more_is_put_off() {
+    let mut w = world();
+    let a = w.session(&BATCH, "a");
+    let many: Vec<_> = (0..14).map(|n| with_roles(&mut w, &format!("b{n}"), &["worker"])).collect();
+    let alone = with_roles(&mut w, "alone", &[]);
+    w.clock.advance(60_000);
+    let ids: Vec<_> = many.iter().chain([&alone]).map(|to| w.send(&a, to, Kind::Note, "x")).collect();
+    w.clock.advance(1_000);
+    for session in &many[..12] {
+        nudge(&mut w, session);
+    }
+    assert_eq!(wait(&mut w, &many[12]), 60_000);
+    assert!(
+        remark(&mut w, ids[12]).starts_with("deferred: sessions with the role `worker` were woken 12 times"),
+    );
+    nudge(&mut w, &alone);
+    assert_eq!(remark(&mut w, ids[14]), "");
+    nudge(&mut w, &many[12]);
+    nudge(&mut w, &many[13]);
+}
+
+#[test]
+fn quiet_roles_are_not_woken_nor_kept_at_work_without_their_users_consent() {
+    let mut w = world();
+    let a = w.session(&BATCH, "a");
+    let b = with_roles(&mut w, "b", &["backend", "QA"]);
+    w.live_hook(&BATCH_OPEN, &b, &event(Moment::PromptSubmit, Some("t1"), &[]));
+    let id = w.send(&a, &b, Kind::Question, "x?");
+    let end = w.live_hook(&BATCH_OPEN, &b, &event(Moment::TurnEnd, Some("t1"), &[]));
+    assert_eq!(end.text, "");
+    w.clock.advance(1_000_000);
+    assert_eq!(due(&mut w, &b), Due::Nothing);
+    let why = remark(&mut w, id);
+    assert!(why.starts_with("held: sessions with the role `QA` are not woken (limits.quiet_roles)"), "{why}");
+    let prompt = w.live_hook(&BATCH_OPEN, &b, &event(Moment::PromptSubmit, Some("t2"), &[]));
+    assert!(prompt.text.contains("x?"), "it comes with the next prompt");
+    w.live_hook(&BATCH_OPEN, &b, &event(Moment::TurnEnd, Some("t2"), &[]));
+    assert_eq!(remark(&mut w, id), "");
+
+    std::fs::write(w.store.home().settings(), r#"{"limits": {"quiet_roles": ["infra"]}}"#).unwrap();
+    w.store.refresh().unwrap();
+    w.send(&a, &b, Kind::Question, "y?");
+    w.clock.advance(1_000);
+    nudge(&mut w, &b);
+}
+
+#[test]
+fn a_message_to_everybody_wakes_on_request_only() {
+    let (mut w, a, b) = idle();
+    for (urgency, wakes) in [(Urgency::Normal, false), (Urgency::High, true)] {
+        let draft = Draft {
+            id: MessageId::generate(),
+            author: Author::Session(a.id),
+            room: "default",
+            to: "*",
+            kind: Kind::Note,
+            subject: None,
+            body: "news",
+            in_reply_to: None,
+            urgency,
+            lifetime_ms: None,
+        };
+        w.store.send(&draft, &[b.id]).unwrap();
+        w.clock.advance(1_000);
+        assert_eq!(matches!(due(&mut w, &b), Due::Now(_)), wakes, "{urgency:?}");
     }
 }

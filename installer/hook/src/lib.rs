@@ -4,6 +4,8 @@
 //! runs us, and no `bell` stands. Only then is the store left closed. Whatever fails ends in silence: status 0, no
 //! output, one line in the log.
 
+mod doorbell;
+
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
@@ -14,6 +16,7 @@ use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::log::{self, About, Level, Log};
+use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Provider;
 use session_bridge_store::{
@@ -64,11 +67,12 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let about = About { provider: Some(provider), session: native.as_deref() };
     match outcome {
         Err(problem) => Log::Hook.write(&home, Level::Failed, about, &format!("{event}: {problem}")),
-        Ok(()) if log::is_verbose(&host) => {
+        Ok(Some(nudge)) => return doorbell::start_turn(&nudge),
+        Ok(None) if log::is_verbose(&host) => {
             let done = format!("{event}: done in {:?}", began.elapsed());
             Log::Hook.write(&home, Level::Debug, about, &done);
         }
-        Ok(()) => {}
+        Ok(None) => {}
     }
     ExitCode::SUCCESS
 }
@@ -85,23 +89,28 @@ fn serve(
     call: &HookCall<'_>,
     began: Instant,
     native: &mut Option<String>,
-) -> Result<(), String> {
+) -> Result<Option<Nudge>, String> {
     let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
     let event = provider.decode(call).map_err(|error| error.to_string())?;
     *native = Some(event.native.to_string());
     if event.subagent.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let process = process::host_process().map(|process| process.key);
     let runs = RunFolders::of(home);
+    if event.moment == Moment::Doorbell {
+        return doorbell::answer(home, host, provider.card(), &event, process);
+    }
     if is_quiet(&runs.native(provider.card().id.as_str(), &event.native), &event, process) {
-        return Ok(());
+        return Ok(None);
     }
     let text = |error: session_bridge_store::StoreError| error.to_string();
     let mut store = Store::open(home, Role::Hook).map_err(text)?;
     let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
     let folder = runs.session(session.id);
-    if let Some(live) = live(&event, process) {
+    let before = folder.live().filter(|live| Some(live.host) == process);
+    let live = process.map(|host| Live::after(&event, host, before));
+    if let Some(live) = live {
         folder.set_live(live).map_err(text)?;
     }
     if let Some(door) = provider.card().command_door() {
@@ -109,23 +118,32 @@ fn serve(
         folder.set_door(&variables).map_err(text)?;
     }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
-    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(()) };
+    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(None) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
-    if let (true, Some(process)) = (outcome.late_nudge, process) {
-        // No turn begins, so no event will end it.
-        folder.set_live(Live { host: process, activity: Activity::Idle }).map_err(text)?;
+    if let (true, Some(host)) = (outcome.late_nudge, process) {
+        // No turn begins, so no event will end it; one that was going on goes on.
+        let idle = Live { host, activity: Activity::Idle, by_user: false };
+        folder.set_live(before.unwrap_or(idle)).map_err(text)?;
     }
     if event.moment == Moment::SessionEnd && !event.continues {
         store.end(session.id, "its host ended it").map_err(text)?;
+        // The session's server may have looked before that was committed: it looks for the window's next session now.
+        if let Some(live) = live {
+            folder.set_live(live).map_err(text)?;
+        }
     }
     // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
     std::mem::forget(store);
-    put_out(provider, &event, &outcome, &folder, &lease, began)?;
-    if let (Moment::TurnEnd, false, Some(host)) = (event.moment, outcome.text.is_empty(), process) {
+    let watches = event.moment == Moment::SessionStart && !outcome.paused;
+    let watched = provider.card().watched_door(|name| host.env(name)).filter(|_| watches);
+    let bell = watched.map(|_| folder.bell());
+    let answer = Answer { outcome: &outcome, watch: bell.as_deref().and_then(Path::to_str) };
+    put_out(provider, &event, &answer, &folder, &lease, began)?;
+    if event.moment == Moment::TurnEnd && !outcome.text.is_empty() {
         // The turn goes on.
-        folder.set_live(Live { host, activity: Activity::Busy }).map_err(text)?;
+        note(&folder, process, Activity::Busy);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The fast path: a sign of life, and whether that was all there is to do.
@@ -134,16 +152,15 @@ fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKe
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
     plain
         && event.nudge.is_none()
-        && live(event, process).is_some_and(|live| folder.touch_live(live))
+        && process.is_some_and(|host| folder.touch_live(host, |live| Live::after(event, host, Some(live))))
         && !folder.bell_stands()
 }
 
-fn live(event: &HookEvent<'_>, process: Option<ProcessKey>) -> Option<Live> {
-    let activity = match event.moment {
-        Moment::PromptSubmit | Moment::BeforeSubagent | Moment::AfterTool => Activity::Busy,
-        _ => Activity::Idle,
-    };
-    process.map(|host| Live { host, activity })
+/// Notes what the session is doing after all. A file that is gone meanwhile is no matter: the next event makes it anew.
+fn note(folder: &RunFolder, process: Option<ProcessKey>, activity: Activity) {
+    if let Some(host) = process {
+        folder.touch_live(host, |live| Live { activity, ..live });
+    }
 }
 
 fn arrive(
@@ -162,19 +179,28 @@ fn arrive(
     store.arrive_on(host, provider.card(), sign)
 }
 
+/// What goes out.
+struct Answer<'a> {
+    outcome: &'a Outcome,
+    /// A file that the host is to watch for us.
+    watch: Option<&'a str>,
+}
+
 /// Three steps: note `writing`, one write, note `written`. An attempt without a note put out nothing.
 fn put_out(
     provider: &dyn Provider,
     event: &HookEvent<'_>,
-    outcome: &Outcome,
+    answer: &Answer<'_>,
     folder: &RunFolder,
     lease: &Lease,
     began: Instant,
 ) -> Result<(), String> {
-    let reply = match (outcome.late_nudge, outcome.text.as_str()) {
-        (true, _) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
-        (false, "") => return Ok(()),
-        (false, text) => Reply::carrying(event.moment, text),
+    let outcome = answer.outcome;
+    let reply = match (outcome.late_nudge, outcome.text.as_str(), answer.watch) {
+        (true, ..) => Reply::Drop(if outcome.paused { PAUSED } else { LATE }),
+        (false, "", None) => return Ok(()),
+        (false, text, Some(file)) => Reply::Watch { text, file },
+        (false, text, None) => Reply::carrying(event.moment, text),
     };
     let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
     let limit = Duration::from_secs(u64::from(limit));

@@ -38,9 +38,9 @@ pub(crate) struct Args {
     /// Where several sessions answer to the address, ask the one that was seen last.
     #[arg(long)]
     newest: bool,
-    /// How long to wait for the answer.
-    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = duration::parse)]
-    timeout: Duration,
+    /// How long to wait for the answer. Default: 90s, or `limits.ask_timeout_s` of settings.json.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
     /// Wait again for the answer to this question instead of asking one.
     #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["to", "body", "body_file", "as_session", "room", "subject", "urgency", "expires", "newest"])]
     resume: Option<String>,
@@ -48,8 +48,10 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
+    let usual = Duration::from_secs(store.limits().ask_timeout_s.into());
+    let timeout = args.timeout.unwrap_or(usual);
     // Before the question is sent: it must not be left without a word.
-    let mut follow = Follow::begin(Some(args.timeout))?;
+    let mut follow = Follow::begin(Some(timeout))?;
     let id = match &args.resume {
         Some(text) => message_named(&store, text)?,
         None => send(args, context, &mut store)?,
@@ -69,7 +71,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         }
     };
     progress.clear()?;
-    finish(context.ui, &store, id, &end, &receipts, args.timeout)
+    finish(context.ui, &store, id, &end, &receipts, timeout)
 }
 
 fn send(args: &Args, context: &Context, store: &mut Store) -> Result<MessageId, Failure> {

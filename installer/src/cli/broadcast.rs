@@ -1,7 +1,5 @@
 //! `broadcast`: one message to everyone in a room.
 
-use session_bridge_core::message::BROADCAST_LIFETIME_MS;
-
 use super::context::{BodyArgs, Context, SenderArgs};
 use super::send_message::{MessageArgs, confirm};
 use super::{Status, duration};
@@ -10,7 +8,8 @@ use crate::post::{self, Outgoing};
 
 /// Send a message to every live session of a room.
 ///
-/// A broadcast that nobody read expires after an hour, unless --expires says otherwise.
+/// It wakes nobody, unless --urgency high says so. A broadcast that nobody read expires after an hour, unless --expires
+/// says otherwise.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,6 +27,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
     let sender = args.sender.resolve(context, &mut store)?;
     let body = args.body.take()?;
+    let lifetime = args.options.expires.map_or(store.limits().broadcast_lifetime_ms(), duration::millis);
     let sent = post::send(
         &mut store,
         &Outgoing {
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             subject: args.options.subject.as_deref(),
             body: &body,
             urgency: args.options.urgency.into(),
-            lifetime_ms: Some(args.options.expires.map_or(BROADCAST_LIFETIME_MS, duration::millis)),
+            lifetime_ms: Some(lifetime),
         },
     )?;
     confirm(context, &store, &sent, "sent")?;

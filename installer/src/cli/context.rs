@@ -11,12 +11,12 @@ use session_bridge_core::environment;
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host as _, RealHost};
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::MAX_BODY_BYTES;
 use session_bridge_core::name::Name;
 use session_bridge_core::process;
 use session_bridge_providers::PROVIDERS;
 use session_bridge_store::{Author, Pause, Role, Session, SessionView, Store};
 
+use crate::door;
 use crate::report::Failure;
 use crate::term::Ui;
 
@@ -25,7 +25,7 @@ const MIN_PREFIX: usize = address::MIN_PREFIX;
 /// How far up the process tree a session is looked for.
 const ANCESTORS: usize = 32;
 /// What is read of a text before its size is judged.
-const MOST_READ: u64 = 16 * MAX_BODY_BYTES as u64;
+const MOST_READ: u64 = 16 << 20;
 
 /// The command's surroundings.
 #[derive(Debug)]
@@ -53,7 +53,9 @@ impl Context {
 
     /// The store; made if there is none.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        Ok(Store::open(&self.home, Role::Cli)?)
+        let mut store = Store::open(&self.home, Role::Cli)?;
+        door::carry_out(&mut store);
+        Ok(store)
     }
 
     /// The store if there is one that can be opened; none is made.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::json;
 use session_bridge_core::id::SessionId;
-use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Urgency};
+use session_bridge_core::message::Urgency;
 use session_bridge_store::{Sent, SessionView, Store};
 
 use super::context::{BodyArgs, Context, SenderArgs, brief};
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let sender = args.sender.resolve(context, &mut store)?;
     let body = args.body.take()?;
     // As `broadcast` does.
-    let usual = (args.to == "*").then_some(BROADCAST_LIFETIME_MS);
+    let usual = (args.to == "*").then(|| store.limits().broadcast_lifetime_ms());
     let sent = post::send(
         &mut store,
         &Outgoing {

@@ -1,4 +1,5 @@
-//! Wakes its own idle session: the host gave this process, and no other, the key of a door.
+//! Wakes its own idle session: through the door whose key the host gave to this process and no other, or by the host's
+//! own command, as senders do. A server sees its session fall idle, and needs no sender for that.
 //!
 //! The door carries a nudge; the hook of the turn that it begins carries the bodies. Nothing here has a timer while
 //! nothing waits: the session's bell and sign of life are watched, and the store says when to ring.
@@ -12,8 +13,8 @@ use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
-use session_bridge_core::provider::{Card, Wake};
-use session_bridge_store::{Due, Ring, Ringer, StoreError};
+use session_bridge_core::provider::{Card, CommandDoor, Wake};
+use session_bridge_store::{Due, Ring, Ringer, RunFolder, Session, StoreError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -54,43 +55,68 @@ impl Doorkeeper {
     }
 }
 
-/// A host's socket. The token is in no log, no message and no file of ours.
+/// The door of this server's session.
 struct Door {
     card: &'static Card,
     name: &'static str,
     host: ProcessKey,
-    socket: PathBuf,
-    token: String,
-    lines: fn(&str, &str) -> Vec<u8>,
+    key: Key,
+}
+
+/// How it is rung.
+enum Key {
+    /// A host's socket. The token is in no log, no message and no file of ours.
+    Socket { path: PathBuf, token: String, lines: fn(&str, &str) -> Vec<u8> },
+    /// A command of the host's.
+    Command(CommandDoor),
 }
 
 impl Door {
     fn of(card: &'static Card, host: ProcessKey, machine: &dyn Host) -> Option<Self> {
-        card.wake.iter().find_map(|wake| match *wake {
+        let key = card.wake.iter().find_map(|wake| match *wake {
             Wake::Socket { name, path, token, not_where: (variable, value), lines } => {
                 if machine.env(variable).is_some_and(|found| found == value) {
                     return None;
                 }
-                let socket = machine.env(path).map(PathBuf::from).filter(|path| path.is_absolute())?;
+                let path = machine.env(path).map(PathBuf::from).filter(|path| path.is_absolute())?;
                 let token = machine.env_text(token).filter(|token| !token.is_empty())?;
-                Some(Self { card, name, host, socket, token, lines })
+                Some((name, Key::Socket { path, token, lines }))
+            }
+            Wake::Command { name, env, args, queues } => {
+                Some((name, Key::Command(CommandDoor { name, env, args, queues })))
             }
             _ => None,
-        })
+        });
+        key.map(|(name, key)| Self { card, name, host, key })
     }
 
-    async fn ring(&self, nudge: &Nudge) -> io::Result<()> {
-        let ring = async {
-            let mut stream = UnixStream::connect(&self.socket).await?;
-            // The environment may be that of another process (rule W7); the kernel knows who listens.
-            let listener = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
-            if listener.is_some_and(|pid| pid != self.host.pid) {
-                return Err(io::Error::other("the socket is another process's"));
+    fn ringer(&self) -> (&'static str, bool) {
+        (self.name, matches!(self.key, Key::Command(CommandDoor { queues: true, .. })))
+    }
+
+    /// True if the host took the nudge.
+    async fn ring(&self, session: Session, folder: RunFolder, nudge: &Nudge) -> io::Result<bool> {
+        match &self.key {
+            Key::Socket { path, token, lines } => {
+                let ring = async {
+                    let mut stream = UnixStream::connect(path).await?;
+                    // The environment may be that of another process (rule W7); the kernel knows who listens.
+                    let listener = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
+                    if listener.is_some_and(|pid| pid != self.host.pid) {
+                        return Err(io::Error::other("the socket is another process's"));
+                    }
+                    stream.write_all(&lines(token, &nudge.text())).await?;
+                    stream.shutdown().await
+                };
+                timeout(RING_LIMIT, ring).await??;
+                Ok(true)
             }
-            stream.write_all(&(self.lines)(&self.token, &nudge.text())).await?;
-            stream.shutdown().await
-        };
-        timeout(RING_LIMIT, ring).await?
+            Key::Command(door) => {
+                let (door, nudge) = (*door, nudge.clone());
+                let run = move || crate::door::hand_over(&folder, &session, door, &nudge);
+                tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?
+            }
+        }
     }
 }
 
@@ -163,19 +189,21 @@ async fn keep(door: Door, mut serves: watch::Receiver<Option<SessionId>>, store:
 
 /// Asks the store. A time in the answer is made a delay from now.
 async fn look(door: &Door, session: SessionId, store: &StoreThread) -> Result<Look, ()> {
-    let (card, host, name) = (door.card, door.host, door.name);
+    let (card, host, (name, queues)) = (door.card, door.host, door.ringer());
     let work = move |desk: &mut Desk| -> Result<Look, StoreError> {
         let store = desk.store()?;
-        let present = store.hosted_by(card.id.as_str(), host)?;
+        // A process that hosts several conversations says nothing of one.
+        let alone = card.one_per_process();
+        let present = if alone { store.hosted_by(card.id.as_str(), host)? } else { None };
         match present {
             Some(present) if present.id != session => {
                 desk.serve(present.id)?;
                 return Ok(Look::Other(present.id));
             }
-            None if store.session(session)?.ended.is_some() => return Ok(Look::Ended),
+            None if alone && store.session(session)?.ended.is_some() => return Ok(Look::Ended),
             _ => {}
         }
-        let due = store.wake_due(session, Ringer { door: name, host: Some(host) })?;
+        let due = store.wake_due(session, Ringer { door: name, host: Some(host), queues })?;
         Ok(Look::Due(match due {
             Due::At(at) => Due::At((at - store.now()).max(1)),
             other => other,
@@ -186,7 +214,12 @@ async fn look(door: &Door, session: SessionId, store: &StoreThread) -> Result<Lo
 
 /// Rings, and notes that the door took it. A door that did not is rung again when the store says so.
 async fn ring(door: &Door, session: SessionId, due: Ring, store: &StoreThread) {
-    if door.ring(&due.nudge).await.is_ok() {
+    let find = move |desk: &mut Desk| -> Result<(Session, RunFolder), StoreError> {
+        let store = desk.store()?;
+        Ok((store.session(session)?, store.run().session(session)))
+    };
+    let Some(Ok((row, folder))) = store.run(find).await else { return };
+    if door.ring(row, folder, &due.nudge).await.is_ok_and(|taken| taken) {
         let name = door.name;
         store.post(move |desk| {
             // A receipt without this step is still true.

@@ -15,8 +15,11 @@ use super::store_thread::{Desk, StoreThread};
 
 /// How long a call waits for a hook to bind this server's host process (rule W3).
 const BINDING_WAIT: Duration = Duration::from_secs(2);
-/// How often it looks.
+/// How long a server that nobody calls waits for it: a first hook may have failed.
+const GREETING_WAIT: Duration = Duration::from_secs(60);
+/// How often both look at first, and at last.
 const BINDING_LOOK: Duration = Duration::from_millis(50);
+const BINDING_LOOK_MOST: Duration = Duration::from_secs(2);
 
 /// The session that makes a call.
 #[derive(Debug, Clone)]
@@ -85,46 +88,62 @@ pub(super) async fn resolve(
             Ok(Me::new(card, session.ok_or_else(Refusal::broken)??))
         }
         Caller::HostProcess { spawn } => {
-            let deadline = tokio::time::Instant::now() + BINDING_WAIT;
-            loop {
-                let spawn = spawn.clone();
-                let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
-                if let Some(session) = found.ok_or_else(Refusal::broken)?? {
-                    return Ok(Me::new(card, session));
-                }
-                if tokio::time::Instant::now() >= deadline {
-                    return Err(not_bound(card));
-                }
-                tokio::time::sleep(BINDING_LOOK).await;
+            if let Some(session) = bound(card, host, store, BINDING_WAIT).await? {
+                return Ok(Me::new(card, session));
             }
+            // No hook runs here: nothing knows better than the server's start.
+            let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
+            let session = found.ok_or_else(Refusal::broken)??;
+            session.map(|session| Me::new(card, session)).ok_or_else(|| not_bound(card))
         }
         Caller::Unknown => Err(not_bound(card)),
     }
 }
 
-/// Registers the session of this server's process without a call, where the host tells at server start. Elsewhere the
-/// server is listed as started and not bound.
+/// Waits for a hook to say which session the host process has. With its hooks at work, that is before any call.
+async fn bound(
+    card: &'static Card,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+    wait: Duration,
+) -> Result<Option<Session>, Refusal> {
+    let deadline = tokio::time::Instant::now() + wait;
+    let mut pause = BINDING_LOOK;
+    loop {
+        let found = store.run(move |desk| by_process(desk, card, None, host)).await;
+        let found = found.ok_or_else(Refusal::broken)??;
+        if found.is_some() || tokio::time::Instant::now() >= deadline {
+            return Ok(found);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause + pause / 8).min(BINDING_LOOK_MOST);
+    }
+}
+
+/// Binds this server without a call, once a hook has told which session its host process has. Until then it is listed
+/// as started and not bound. The id that the host gave at the server's start registers nothing here: `claude -p
+/// --continue` gives one that it then does not use.
 pub(super) async fn greet(
     provider: &'static dyn Provider,
     host: Option<ProcessKey>,
     store: &StoreThread,
 ) -> Option<SessionId> {
     let card = provider.card();
-    let caller = identity::caller(card, None, &|key| RealHost.env_text(key));
-    let greeting = move |desk: &mut Desk| -> Result<Option<SessionId>, StoreError> {
-        let mut bound = None;
-        if let Caller::HostProcess { spawn } = caller {
-            bound = by_process(desk, card, spawn.as_deref(), host)?.map(|session| session.id);
-        }
+    let announcing = move |desk: &mut Desk| -> Result<(), StoreError> {
         let cwd = RealHost.cwd().unwrap_or_default().to_string_lossy().into_owned();
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
         desk.begin();
-        desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })?;
-        Ok(bound)
+        desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })
     };
     // A failure shows in the first call.
-    store.run(greeting).await?.ok().flatten()
+    let _ = store.run(announcing).await?;
+    match identity::caller(card, None, &|key| RealHost.env_text(key)) {
+        Caller::HostProcess { .. } => {
+            bound(card, host, store, GREETING_WAIT).await.ok()?.map(|session| session.id)
+        }
+        _ => None,
+    }
 }
 
 fn not_bound(card: &Card) -> Refusal {
@@ -155,7 +174,7 @@ fn by_native(
     Ok(session)
 }
 
-/// What the hooks said of the process last; before any said something, the id from the server's start, once.
+/// What the hooks said of the process last; if none said anything, the id from the server's start, once.
 fn by_process(
     desk: &mut Desk,
     card: &'static Card,

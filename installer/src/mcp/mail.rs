@@ -44,7 +44,8 @@ pub(super) fn send_all(desk: &mut Desk, posted: Vec<Posted>) {
             Err(refusal) => drop(answer.send(Err(refusal))),
         }
     }
-    let all: Vec<_> = valid.iter().map(|(letter, _)| outgoing(letter)).collect();
+    let everybody = store.limits().broadcast_lifetime_ms();
+    let all: Vec<_> = valid.iter().map(|(letter, _)| outgoing(letter, everybody)).collect();
     let outcomes = post::send_all(store, &all);
     drop(all);
     for ((_, answer), outcome) in valid.into_iter().zip(outcomes) {
@@ -54,7 +55,8 @@ pub(super) fn send_all(desk: &mut Desk, posted: Vec<Posted>) {
     }
 }
 
-fn outgoing(letter: &Letter) -> Outgoing<'_> {
+/// `everybody` is how long a message to everybody lives that does not say so itself.
+fn outgoing(letter: &Letter, everybody: i64) -> Outgoing<'_> {
     Outgoing {
         author: Author::Session(letter.me.id),
         room: &letter.me.room,
@@ -64,7 +66,7 @@ fn outgoing(letter: &Letter) -> Outgoing<'_> {
         subject: letter.subject.as_deref(),
         body: &letter.body,
         urgency: letter.urgency,
-        lifetime_ms: letter.lifetime_ms,
+        lifetime_ms: letter.lifetime_ms.or((letter.to == "*").then_some(everybody)),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::mail::{self, Letter, Posted};
 use super::result::{Refusal, Reply};
+use crate::door;
 
 /// What the thread does next.
 enum Job {
@@ -47,6 +48,7 @@ impl Desk {
         match &mut self.store {
             Some(store) => {
                 store.refresh()?;
+                door::carry_out(store);
                 Ok(store)
             }
             empty => Ok(empty.insert(Store::open(&self.home, Role::Server)?)),

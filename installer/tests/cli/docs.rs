@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap_complete::aot::{Shell, generate};
 use session_bridge::cli::{CODES, TOOL_CODES, command};
 use session_bridge_core::environment;
+use session_bridge_core::limits::{self, Limits};
 use session_bridge_providers::PROVIDERS;
 
 fn repository() -> PathBuf {
@@ -145,6 +146,28 @@ fn the_page_of_variables() {
     }
     page.push_str("\n`NO_COLOR` and `CLICOLOR_FORCE` are respected. Each agent CLI's own variables (`CLAUDE_CONFIG_DIR`, `CODEX_HOME`, …) decide where\nits configuration is.\n");
     compare("docs/environment.md", &page);
+}
+
+#[test]
+fn the_page_of_settings() {
+    let mut page = format!("# Settings\n\n{MADE}\n");
+    page.push_str(
+        "`settings.json` in the bridge's home (`~/.session-bridge`) is yours to edit. What it does not name keeps its default. Commands\nand servers read it whenever they open the store, so that a change counts at once; hooks read no limits. A file that does\nnot parse, or in which a number is out of its range, counts as absent: everything keeps its default, and `doctor` says what is\nwrong with it.\n\n```json\n",
+    );
+    let usual = serde_json::json!({"limits": Limits::default()});
+    let _ = writeln!(
+        page,
+        "{usual:#}\n```\n\n## Limits\n\n| key in `limits` | default | can be | meaning |\n| --- | --- | --- | --- |"
+    );
+    for setting in limits::TABLE {
+        let range = setting
+            .range
+            .map_or_else(|| "role names".to_owned(), |(least, most)| format!("{least} to {most}"));
+        let default = &usual["limits"][setting.key];
+        let _ = writeln!(page, "| `{}` | `{default}` | {range} | {} |", setting.key, setting.meaning);
+    }
+    page.push_str("\nThe receipt of a message says which limit kept it from starting a turn. An artifact's size has no setting yet: there are no artifacts.\n\n## What new sessions start with\n\n`providers` holds the label, roles and room that `init --label`, `--role` and `--room` were given, for each provider:\n\n```json\n{\"providers\": {\"codex\": {\"label\": \"worker\", \"roles\": [\"backend\"], \"room\": \"shop\"}}}\n```\n");
+    compare("docs/settings.md", &page);
 }
 
 #[test]

@@ -124,3 +124,20 @@ fn a_damaged_store_is_named_set_aside_and_salvaged() {
     assert_eq!(inbox.matches("\"kind\"").count(), 2, "{inbox}");
     assert!(path.exists(), "nothing of the old store is removed");
 }
+
+#[test]
+fn settings_that_count_as_absent_are_named() {
+    let env = TestEnvironment::with_clis();
+    assert_eq!(env.run(&["init", "--provider", "claude-code"]).code, 0);
+    for (text, level, why) in [
+        (r#"{"limits": {"hops": 4}}"#, "ok", "is read"),
+        (r#"{"limits": {"hops": 0}}"#, "warn", "limits.hops is 0; it can be 1 to 100"),
+        ("{", "warn", "counts as absent"),
+    ] {
+        env.write("home/.session-bridge/settings.json", text);
+        let doctor = env.run(&["doctor", "--provider", "claude-code", "--json"]);
+        let found = check(&doctor.json(), "settings");
+        assert_eq!(found["level"], level, "{found}");
+        assert!(found["summary"].as_str().unwrap().contains(why), "{found}");
+    }
+}

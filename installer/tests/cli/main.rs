@@ -13,6 +13,7 @@ mod gemini;
 mod install;
 mod json;
 mod messages;
+mod overdue;
 mod trust;
 mod upgrade;
 mod waits;

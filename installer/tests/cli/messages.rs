@@ -1,7 +1,7 @@
 //! Sending, listing, reading: each command once for people and once for programs.
 
 use insta::assert_snapshot;
-use session_bridge_core::message::MAX_BODY_BYTES;
+use session_bridge_core::limits::Limits;
 
 use crate::env::{TestEnvironment, answer, question};
 
@@ -62,7 +62,7 @@ fn a_message_is_sent_from_an_argument_a_file_or_a_pipe() {
 fn what_cannot_be_sent_is_refused_with_a_code() {
     let env = TestEnvironment::new();
     env.two_sessions();
-    let big = "x".repeat(MAX_BODY_BYTES + 1);
+    let big = "x".repeat(Limits::default().body_bytes + 1);
     assert_eq!(
         env.pipe(&["send-message", "api", "--json"], big.as_bytes()).json()["error"]["code"],
         "body_too_large"

@@ -29,21 +29,31 @@ fn hook(world: &World, native: &str, start: Start) -> Session {
 }
 
 #[test]
-fn the_id_from_the_start_registers_the_session_before_any_call() {
+fn without_hooks_the_id_from_the_start_registers_the_session_with_a_call() {
     let world = World::new();
     let mut server = world.claude(&[
         (SPAWN, "n-1"),
         ("SESSION_BRIDGE_LABEL", "planner"),
         ("SESSION_BRIDGE_ROLES", "lead"),
     ]);
-    crate::harness::soon("the session is listed", || {
-        !world.store().sessions(None, false).unwrap().is_empty()
-    });
     let me = server.call("bridge_whoami", json!({}));
     assert_eq!((&me["label"], &me["roles"]), (&json!("planner"), &json!(["lead"])));
     assert_eq!(me["provider"], json!("claude-code"));
     let session = hook(&world, "n-1", Start::Fresh);
     assert_eq!(json!(session.id), me["id"], "hook and server mean one session");
+}
+
+#[test]
+fn the_id_from_the_start_makes_no_session_before_the_hook_has_spoken() {
+    let world = World::new();
+    let mut server = world.claude(&[(SPAWN, "never-used")]);
+    crate::harness::soon("the server is listed", || world.store().run().unbound().len() == 1);
+    let session = hook(&world, "continued", Start::Resumed);
+    crate::harness::soon("the server is bound", || {
+        world.store().run().session(session.id).any_server_lives()
+    });
+    assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(session.id));
+    assert_eq!(world.store().sessions(None, true).unwrap().len(), 1, "no session for the id from the start");
 }
 
 #[test]

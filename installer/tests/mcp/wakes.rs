@@ -36,7 +36,11 @@ fn idle(world: &World, socket: &str) -> (Server, String) {
     let store = world.store();
     let session = store.named_by("claude-code", "native").unwrap().unwrap();
     let host = process::look(std::process::id()).unwrap().key;
-    store.run().session(session.id).set_live(Live { host, activity: Activity::Idle }).unwrap();
+    store
+        .run()
+        .session(session.id)
+        .set_live(Live { host, activity: Activity::Idle, by_user: false })
+        .unwrap();
     (server, label)
 }
 

@@ -8,6 +8,9 @@ use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
+/// How a prompt begins that Claude Code writes itself, when something ended in the background.
+const NOTIFICATION: &str = "\"<task-notification>";
+
 /// The fields that count. Everything else is skipped, and the prompt is, without a copy.
 #[derive(Deserialize)]
 struct Payload<'a> {
@@ -70,13 +73,19 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         cwd: payload.cwd.and_then(Text::folder),
         subagent: payload.agent_id.and_then(Text::filled),
         subagent_done: false,
-        nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
+        nudge: payload.prompt.and_then(|json| nudge(json.get())),
         echo: None,
+        by_host: payload.prompt.is_some_and(|json| json.get().starts_with(NOTIFICATION)),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
     })
+}
+
+/// A nudge is the whole prompt, or what our wake handler said in a notification of the host's.
+fn nudge(json: &str) -> Option<Nudge> {
+    if json.starts_with(NOTIFICATION) { Nudge::within_json(json) } else { Nudge::in_json(json) }
 }
 
 /// An unknown source is a start like any other.

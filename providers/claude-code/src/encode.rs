@@ -7,14 +7,16 @@ use session_bridge_core::provider::Card;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
-    hook_specific_output: Context<'a>,
+    hook_specific_output: Specific<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Context<'a> {
+struct Specific<'a> {
     hook_event_name: &'a str,
     additional_context: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch_paths: Option<[&'a str; 1]>,
 }
 
 #[derive(Serialize)]
@@ -35,14 +37,18 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
         (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => {
             return HostOutput::default();
         }
-        (_, Reply::Context(text)) => text,
+        (_, Reply::Context(text) | Reply::Watch { text, .. }) => text,
+    };
+    let watch_paths = match (event.moment, *reply) {
+        (Moment::SessionStart, Reply::Watch { file, .. }) => Some([file]),
+        _ => None,
     };
     if card.inject_at(event.moment).is_none() {
         return HostOutput::default();
     }
-    let context = Context { hook_event_name: &event.name, additional_context: text };
+    let specific = Specific { hook_event_name: &event.name, additional_context: text, watch_paths };
     // Two strings always serialise; were that to change, silence does no harm.
-    let stdout = serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default();
+    let stdout = serde_json::to_vec(&Answer { hook_specific_output: specific }).unwrap_or_default();
     HostOutput { stdout, exit: 0 }
 }
 
@@ -67,6 +73,16 @@ mod tests {
             answer("UserPromptSubmit", Reply::Context("a \"b\"\n</x>")),
             r#"{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":"a \"b\"\n</x>"}}"#
         );
+    }
+
+    #[test]
+    fn a_file_to_watch_is_named_at_the_start_only() {
+        let watch = Reply::Watch { text: "x", file: "/run/bell" };
+        assert_eq!(
+            answer("SessionStart", watch),
+            r#"{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"x","watchPaths":["/run/bell"]}}"#
+        );
+        assert!(!answer("UserPromptSubmit", watch).contains("watchPaths"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ const CARD: Card = Card {
         HookSpec { event: "PostToolBatch", moment: Moment::AfterTool, timeout_secs: 10 },
         HookSpec { event: "Stop", moment: Moment::TurnEnd, timeout_secs: 10 },
         HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 5 },
+        HookSpec { event: "FileChanged", moment: Moment::Doorbell, timeout_secs: 60 },
     ],
     inject: &[
         Inject::headers(Moment::SessionStart, MAX_CONTEXT),
@@ -47,13 +48,20 @@ const CARD: Card = Card {
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::ContinuedTurnEnd])),
     ],
-    wake: &[Wake::Socket {
-        name: "claude-inbox-socket",
-        path: "CLAUDE_CODE_MESSAGING_SOCKET",
-        token: "CLAUDE_CODE_MESSAGING_TOKEN",
-        not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
-        lines: inbox::lines,
-    }],
+    wake: &[
+        Wake::Socket {
+            name: "claude-inbox-socket",
+            path: "CLAUDE_CODE_MESSAGING_SOCKET",
+            token: "CLAUDE_CODE_MESSAGING_TOKEN",
+            not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
+            lines: inbox::lines,
+        },
+        Wake::Watch {
+            name: "claude-file-changed",
+            unless: "CLAUDE_CODE_MESSAGING_SOCKET",
+            not_where: &[("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"), ("CLAUDE_CODE_SESSION_ATTENDED", "0")],
+        },
+    ],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[

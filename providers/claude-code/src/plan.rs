@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use session_bridge_core::environment;
+use session_bridge_core::event::Moment;
 use session_bridge_core::plan::{
     Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
 };
@@ -23,12 +24,16 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 
 /// The argument form: no shell between the host and the hook, so the hook's parent is the host's process.
 fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
-    let handler = json!({
+    let mut handler = json!({
         "type": "command",
         "command": text(&want.hook_program),
         "args": [card.id.as_str(), spec.event],
         "timeout": spec.timeout_secs,
     });
+    if spec.moment == Moment::Doorbell {
+        // It runs beside the session, and with status 2 it starts a turn.
+        handler["asyncRewake"] = json!(true);
+    }
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
         file: target(site, site.hooks_file.clone()),

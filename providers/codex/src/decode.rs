@@ -64,6 +64,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         subagent_done: false,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
         echo: None,
+        by_host: false,
         start: start(source.as_deref()),
         // `/clear` ends nothing here: the next conversation is a session of its own.
         continues: false,

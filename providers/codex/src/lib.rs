@@ -57,6 +57,7 @@ const CARD: Card = Card {
         name: "codex-queue",
         env: &["HOME", "PATH", "CODEX_HOME", "TMPDIR", "LANG", "USER", "LOGNAME", "SHELL"],
         args: queue,
+        queues: true,
     }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,

@@ -57,6 +57,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         .session_id
         .and_then(Text::filled)
         .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
+    let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
+    let echo = prompt.and_then(|json| echo::in_json(json.get()));
     let said = payload.prompt_response.map(RawValue::get);
     // Esc ends a turn as an answer does; where the model had said nothing yet, the prompt is gone from the conversation.
     let cut_short = spec.moment == Moment::TurnEnd && said == Some(NO_WORDS);
@@ -82,10 +84,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         subagent_done: after_tool && tool.as_deref() == Some(SUBAGENT_TOOL),
         // There is no door that a nudge could come through.
         nudge: None,
-        echo: payload
-            .prompt
-            .filter(|_| spec.moment == Moment::PromptSubmit)
-            .and_then(|json| echo::in_json(json.get())),
+        echo,
+        by_host: echo.is_some(),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),

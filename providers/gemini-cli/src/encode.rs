@@ -35,7 +35,7 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
             serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default()
         }
         (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => Vec::new(),
-        (_, Reply::Context(text)) => {
+        (_, Reply::Context(text) | Reply::Watch { text, .. }) => {
             let context = Context { hook_event_name: &event.name, additional_context: text };
             serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default()
         }

@@ -15,17 +15,25 @@ pub struct Claude<'w> {
     world: &'w World,
     folder: PathBuf,
     arguments: Vec<OsString>,
+    ready: &'static str,
 }
 
 impl<'w> Claude<'w> {
     pub(crate) fn new(world: &'w World) -> Self {
-        Self { world, folder: world.project(), arguments: Vec::new() }
+        Self { world, folder: world.project(), arguments: Vec::new(), ready: READY }
     }
 
     /// Starts it in `folder` instead of the world's project.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = folder.into();
+        self
+    }
+
+    /// What its terminal shows when it waits for a prompt, where that is not the usual line.
+    #[must_use]
+    pub fn ready(mut self, text: &'static str) -> Self {
+        self.ready = text;
         self
     }
 
@@ -54,7 +62,7 @@ impl<'w> Claude<'w> {
         let mut line = vec![self.world.clis().bin().join("claude").into_os_string()];
         line.extend(self.arguments);
         let tui = Tui::start(self.world, name, &self.folder, &line)?;
-        tui.wait_for(READY)?;
+        tui.wait_for(self.ready)?;
         Ok(tui)
     }
 }

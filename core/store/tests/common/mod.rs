@@ -7,7 +7,9 @@
     reason = "each test file uses its part"
 )]
 
+use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::home::Home;
@@ -16,7 +18,8 @@ use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{By, Card, HookSpec, Identity, Inject, Proof};
 use session_bridge_store::{
-    Arrival, Author, Clock, Draft, Note, Outcome, Role, Session, State, Store, StoreError, Wanted,
+    Activity, Arrival, Author, Clock, Draft, Live, Note, Outcome, Role, Session, State, Store, StoreError,
+    Wanted,
 };
 
 const EVENTS: &[HookSpec] = &[];
@@ -126,6 +129,7 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
         subagent_done: false,
         nudge: None,
         echo: None,
+        by_host: false,
         start: Start::Fresh,
         continues: false,
         continued: false,
@@ -210,6 +214,26 @@ impl World {
             }
         }
         outcome
+    }
+
+    /// As [`World::hook`], by a host whose sign of life is kept as the real hook keeps it.
+    pub fn live_hook(&mut self, card: &Card, session: &Session, event: &HookEvent<'_>) -> Outcome {
+        let folder = self.store.run().session(session.id);
+        self.note(session, Live::after(event, me(), folder.live()));
+        let outcome = self.hook(card, session, event, Fate::Written);
+        if event.moment == Moment::TurnEnd && !outcome.text.is_empty() {
+            let live = folder.live().unwrap();
+            self.note(session, Live { activity: Activity::Busy, ..live });
+        }
+        outcome
+    }
+
+    /// Gives a session's sign of life, now by the test's clock.
+    pub fn note(&self, session: &Session, live: Live) {
+        let folder = self.store.run().session(session.id);
+        folder.set_live(live).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.now().unsigned_abs());
+        File::options().write(true).open(folder.path().join("live")).unwrap().set_modified(now).unwrap();
     }
 
     pub fn prompt(&mut self, card: &Card, session: &Session, turn: &str) -> Outcome {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use session_bridge_core::settings::Settings;
 use session_bridge_store::{Pause, Store};
 
 use super::check::{Check, Checks};
@@ -17,6 +18,7 @@ pub(super) const GROUP: &str = "bridge";
 pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks) {
     checks.add(Check::ok(GROUP, "version", format!("session-bridge {}", env!("CARGO_PKG_VERSION"))));
     home(context, checks);
+    settings(context, checks);
     if let Err(error) = Store::refuse_foreign_layout(&context.home) {
         return checks.add(Check::failed(GROUP, "home", &error.into()));
     }
@@ -56,6 +58,20 @@ fn home(context: &Context, checks: &mut Checks) {
     } else {
         Check::warn(GROUP, "home", format!("{} can be entered by others (mode {mode:o})", root.display()))
             .help(format!("chmod 700 {}", root.display()))
+    });
+}
+
+/// A damaged file is nobody's hindrance, and so nobody would notice.
+fn settings(context: &Context, checks: &mut Checks) {
+    let path = context.home.settings();
+    let Ok(bytes) = fs::read(&path) else { return };
+    checks.add(match Settings::parse(&bytes) {
+        Ok(_) => Check::ok(GROUP, "settings", format!("{} is read", path.display())),
+        Err(error) => {
+            let summary = format!("{} counts as absent: {error}", path.display());
+            Check::warn(GROUP, "settings", summary)
+                .help("repair it or move it away; docs/settings.md says what can stand there")
+        }
     });
 }
 

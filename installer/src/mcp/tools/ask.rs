@@ -34,7 +34,7 @@ enum Begun {
 }
 
 pub(super) async fn ask(call: &Call, args: args::Ask) -> Result<Reply, Refusal> {
-    let limit = limit(args.timeout);
+    let limit = limit(call, args.timeout).await?;
     let (id, begun) = match &args.question_id {
         Some(id) => {
             let id = message_id(id)?;
@@ -212,7 +212,7 @@ fn standing(store: &mut Store, id: MessageId) -> Result<Reply, Refusal> {
 }
 
 pub(super) async fn wait(call: &Call, args: args::Wait) -> Result<Reply, Refusal> {
-    let limit = limit(args.timeout);
+    let limit = limit(call, args.timeout).await?;
     let thread = args.thread.as_deref().map(message_id).transpose()?;
     let server = call.store.server().to_owned();
     let (filter, claim) = call

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use session_bridge_core::frame;
 use session_bridge_core::id::MessageId;
-use session_bridge_core::message::{MAX_BODY_BYTES, Via};
+use session_bridge_core::message::Via;
 use session_bridge_store::{Entry, Pull, Receipt, View};
 
 use super::{args, message_id};
@@ -55,18 +55,20 @@ fn header(entry: &Entry, now: i64) -> Value {
     })
 }
 
+/// What one result holds beyond its first message: hosts cut longer ones off.
+const MOST_BYTES: usize = 64 * 1024;
+
 pub(super) async fn read(call: &Call, args: args::Ids) -> Result<Reply, Refusal> {
     let ids = ids(&args.ids)?;
     let (host_id, server) = (call.host_id.clone(), call.store.server().to_owned());
     call.work(move |desk, me| {
         let store = desk.store()?;
-        // One result holds about as much as one message may: hosts cut longer ones off.
         let mut bytes = 0;
         let mut now = Vec::new();
         let mut left = Vec::new();
         for id in ids {
             bytes += store.message_for(me.id, id)?.body.len();
-            if now.is_empty() || bytes <= MAX_BODY_BYTES { now.push(id) } else { left.push(id) }
+            if now.is_empty() || bytes <= MOST_BYTES { now.push(id) } else { left.push(id) }
         }
         let bodies = wait::take(store, me, Pull::Read(&now), host_id.as_deref(), &server)?;
         let next = (!left.is_empty()).then_some("read the rest with another call");

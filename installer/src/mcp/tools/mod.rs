@@ -200,6 +200,10 @@ fn lifetime(seconds: Option<u32>) -> Option<i64> {
 
 /// How long a wait may take: what the model asks for, but less than the shortest time after which a host gives a call
 /// up (Codex: 300 s).
-fn limit(seconds: Option<u32>) -> Duration {
-    Duration::from_secs(u64::from(seconds.unwrap_or(90).clamp(1, 280)))
+async fn limit(call: &Call, seconds: Option<u32>) -> Result<Duration, Refusal> {
+    let seconds = match seconds {
+        Some(seconds) => seconds,
+        None => call.work(|desk, _| Ok(desk.store()?.limits().ask_timeout_s)).await?,
+    };
+    Ok(Duration::from_secs(seconds.clamp(1, 280).into()))
 }

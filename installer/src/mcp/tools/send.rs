@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use session_bridge_core::id::SessionId;
-use session_bridge_core::message::{BROADCAST_LIFETIME_MS, Kind, Urgency};
+use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
 use super::{args, lifetime, message_id};
@@ -15,7 +15,8 @@ use crate::post::{self, Outgoing};
 const MAX_NAMED: usize = 10;
 
 pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, Refusal> {
-    let lifetime_ms = lifetime(args.expires_in).or((args.to == "*").then_some(BROADCAST_LIFETIME_MS));
+    let given = lifetime(args.expires_in);
+    let expires = given.is_some() || args.to == "*";
     let letter = Letter {
         me: call.me.clone(),
         to: args.to,
@@ -24,10 +25,10 @@ pub(super) async fn send(call: &Call, args: args::SendMessage) -> Result<Reply, 
         subject: args.subject,
         body: args.body,
         urgency: args.urgency.map(Into::into).unwrap_or_default(),
-        lifetime_ms,
+        lifetime_ms: given,
     };
     let reply = call.store.send(letter).await.ok_or_else(Refusal::broken)??;
-    if lifetime_ms.is_some() {
+    if expires {
         call.deadlines.look();
     }
     Ok(reply)
@@ -37,6 +38,7 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
     let sent = call.work(move |desk, me| {
         let store = desk.store()?;
         me.session(store)?;
+        let lifetime = store.limits().broadcast_lifetime_ms();
         let sent = post::send(
             store,
             &Outgoing {
@@ -48,7 +50,7 @@ pub(super) async fn broadcast(call: &Call, args: args::Broadcast) -> Result<Repl
                 subject: args.subject.as_deref(),
                 body: &args.body,
                 urgency: Urgency::Normal,
-                lifetime_ms: Some(BROADCAST_LIFETIME_MS),
+                lifetime_ms: Some(lifetime),
             },
         )?;
         let count = sent.recipients.len();

@@ -1,14 +1,24 @@
 //! session-bridge inside the real CLIs: what their models are sent, and what our ledger says of it.
 
 mod apart;
+mod beside;
 mod bridge;
 mod codex;
 mod contexts;
 mod deadlines;
+mod doorbell;
+mod ends;
+mod forks;
+mod lost;
 mod mail;
+mod modes;
+mod nested;
 mod pause;
 mod questions;
+mod rewake;
+mod socket;
 mod start;
+mod subagents;
 mod surfaces;
 mod uninstall;
 mod wake;
@@ -58,6 +68,32 @@ fn main() -> ExitCode {
         .case("two_geminis_in_one_folder_are_apart", apart::gemini)
         .case("an_idle_claude_wakes_once_per_burst", wake::claude)
         .case("an_idle_codex_wakes_once_per_burst", wake::codex)
+        .case("claude_that_asks_nobody_is_woken_too", modes::bypass)
+        .case("claude_as_an_agent_is_a_session", modes::agent)
+        .case("claude_fork_is_a_new_session_without_mail", forks::headless)
+        .case("claude_continue_goes_on_as_the_same_session", forks::continued)
+        .case("claude_fork_takes_nothing_from_an_open_session", forks::of_an_open_session)
+        .case("claude_branch_leaves_the_mail_behind", forks::in_a_window)
+        .case("a_codex_inside_a_claude_is_itself", nested::codex)
+        .case("a_claude_inside_a_claude_is_itself", nested::claude)
+        .case("a_hook_killed_before_it_wrote_repeats_the_body", lost::killed_early)
+        .case("a_hook_killed_while_it_wrote_is_referred_to", lost::killed_while_writing)
+        .case("claude_prompt_blocked_by_another_hook", lost::blocked)
+        .case("claude_esc_before_any_output", ends::esc_early)
+        .case("claude_esc_after_a_tool_round", ends::esc_late)
+        .case("claude_clear_before_anything_was_proven", ends::clear)
+        .case("claude_compact_while_mail_waits", ends::compact)
+        .case("claude_turn_ends_at_the_hosts_cap", ends::cap)
+        .case("claude_subagent_at_work_when_mail_comes", subagents::mail_meanwhile)
+        .case("claude_subagent_reads_its_sessions_mail", subagents::reads)
+        .case("claude_reads_its_inbox_in_the_running_turn", socket::mid_turn)
+        .case("codex_wakes_for_mail_that_came_after_its_turns_last_look", rewake::codex_late_mail)
+        .case("codex_gets_what_came_after_an_interruption_with_its_next_prompt", rewake::codex_interrupted)
+        .case("claude_wakes_once_for_a_question_after_a_status", rewake::claude_status_then_question)
+        .case("codex_wakes_once_for_a_question_after_a_status", rewake::codex_status_then_question)
+        .case("two_sessions_that_answer_each_other_stop", rewake::two_polite_sessions)
+        .case("claude_wakes_by_its_bell_where_there_is_no_socket", doorbell::wakes)
+        .case("claude_p_watches_no_bell", doorbell::headless)
         .case("a_sender_is_told_of_what_expired", deadlines::claude_is_told)
         .case("a_paused_claude_is_left_alone_until_it_is_on", pause::claude)
         .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)

@@ -1,0 +1,74 @@
+//! The last means to wake an idle session: its host watches the bell and runs this hook when it changes.
+//!
+//! The host runs it beside the session and waits for nothing. It acts only on a wake that nobody has taken for two
+//! seconds, and this is the one place where a hook of ours ends with status 2: its host then starts a turn with what
+//! stands on standard error.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use session_bridge_core::event::HookEvent;
+use session_bridge_core::home::Home;
+use session_bridge_core::host::Host;
+use session_bridge_core::nudge::Nudge;
+use session_bridge_core::process::ProcessKey;
+use session_bridge_core::provider::Card;
+use session_bridge_store::{Due, Ringer, Role, RunFolders, Store};
+
+/// The status by which the host starts a turn.
+const START_A_TURN: u8 = 2;
+/// Every other door has so long, in milliseconds.
+const LEFT_ALONE_MS: i64 = 2_000;
+/// How long one change of the bell is followed; it is much less than the host's limit.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// The same in milliseconds.
+const PATIENCE_MS: i64 = 25_000;
+/// How often is looked meanwhile.
+const NAP: Duration = Duration::from_millis(200);
+
+/// Follows a bell that changed; a nudge if this hook has to start a turn.
+pub(crate) fn answer(
+    home: &Home,
+    host: &dyn Host,
+    card: &Card,
+    event: &HookEvent<'_>,
+    process: Option<ProcessKey>,
+) -> Result<Option<Nudge>, String> {
+    let Some(door) = card.watched_door(|name| host.env(name)) else { return Ok(None) };
+    if !RunFolders::of(home).native(card.id.as_str(), &event.native).bell_stands() {
+        return Ok(None);
+    }
+    let text = |error: session_bridge_store::StoreError| error.to_string();
+    // It is in no hurry, and needs the limits.
+    let mut store = Store::open(home, Role::Server).map_err(text)?;
+    let Some(session) = store.named_by(card.id.as_str(), &event.native).map_err(text)? else {
+        return Ok(None);
+    };
+    let folder = store.run().session(session.id);
+    // Each change of the bell starts a process; one is enough.
+    let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
+    let began = Instant::now();
+    // A bell also stands for what wakes nobody, and for what goes out with the next event.
+    while began.elapsed() < PATIENCE && store.wakes_within(session.id, PATIENCE_MS).map_err(text)? {
+        if store.wakes_within(session.id, -LEFT_ALONE_MS).map_err(text)?
+            && let Due::Now(ring) =
+                store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?
+        {
+            // A receipt without this step is still true.
+            let _ = store.nudged(session.id, &ring, door);
+            return Ok(Some(ring.nudge));
+        }
+        sleep(NAP);
+    }
+    Ok(None)
+}
+
+/// Says the nudge, and ends so that the host starts a turn with it.
+pub(crate) fn start_turn(nudge: &Nudge) -> ExitCode {
+    match writeln!(std::io::stderr(), "{}", nudge.text()) {
+        Ok(()) => ExitCode::from(START_A_TURN),
+        Err(_) => ExitCode::SUCCESS,
+    }
+}
