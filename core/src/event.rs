@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::id::AttemptId;
 use crate::nudge::Nudge;
 
 /// The moments of a host's life that a provider can map its own events to.
@@ -16,6 +17,9 @@ pub enum Moment {
     SessionStart,
     /// The user, or a nudge, submits a prompt.
     PromptSubmit,
+    /// The model hands work to a subagent whose events the host does not mark: until its tool call is over, no event tells
+    /// whether it is the session's own.
+    BeforeSubagent,
     /// The host waited for one tool call, or one batch of them, and goes on.
     AfterTool,
     /// The model ended its turn.
@@ -34,6 +38,7 @@ impl Moment {
         match self {
             Self::SessionStart => "session-start",
             Self::PromptSubmit => "prompt",
+            Self::BeforeSubagent => "before-subagent",
             Self::AfterTool => "after-tool",
             Self::TurnEnd => "turn-end",
             Self::Interrupt => "interrupt",
@@ -121,16 +126,24 @@ pub struct HookEvent<'a> {
     pub name: Cow<'a, str>,
     /// The host's own session or thread id.
     pub native: Cow<'a, str>,
-    /// The turn that the event belongs to, where the host names turns.
+    /// The turn that the event belongs to, where the host names turns. Where it names none, a turn lies between a prompt
+    /// and the next, and the store names it after the event that began it.
     pub turn: Option<Cow<'a, str>>,
-    /// Ids of the tool calls that the event reports.
+    /// Ids of the tool calls that the event reports. Where the host has none, the fences in the result of a call of ours:
+    /// see [`fences`](crate::frame::fences).
     pub tool_calls: Vec<Cow<'a, str>>,
+    /// What tells the event from the next of its name where turn and calls do not, such as the host's time of it.
+    pub stamp: Option<Cow<'a, str>>,
     /// The session's current folder.
     pub cwd: Option<Cow<'a, Path>>,
     /// The subagent that the event comes from: it owns no inbox.
     pub subagent: Option<Cow<'a, str>>,
+    /// For [`Moment::AfterTool`]: the call that it reports was one of [`Moment::BeforeSubagent`].
+    pub subagent_done: bool,
     /// For [`Moment::PromptSubmit`]: the nudge of ours that is the whole prompt.
     pub nudge: Option<Nudge>,
+    /// For [`Moment::PromptSubmit`]: the attempt of ours whose text the prompt is. Then no turn begins: one goes on.
+    pub echo: Option<AttemptId>,
     /// For [`Moment::PromptSubmit`]: no person wrote it. The host did, to tell of something that ended in the background.
     pub by_host: bool,
     /// For [`Moment::SessionStart`]: why.
@@ -140,7 +153,8 @@ pub struct HookEvent<'a> {
     pub continues: bool,
     /// For [`Moment::TurnEnd`]: the turn had ended before, and a hook's answer made it go on.
     pub continued: bool,
-    /// For [`Moment::TurnEnd`]: the model's last words as they stand in the payload, undecoded.
+    /// For [`Moment::TurnEnd`]: the model's last words, or all of its words in this turn, as they stand in the payload,
+    /// undecoded.
     pub said: Option<&'a str>,
 }
 
@@ -150,7 +164,7 @@ impl HookEvent<'_> {
     /// which proves less and never too much.
     pub fn identity(&self) -> String {
         let mut out = self.name.to_string();
-        for part in self.turn.iter().chain(&self.tool_calls) {
+        for part in self.turn.iter().chain(&self.tool_calls).chain(&self.stamp) {
             out.push('/');
             out.push_str(part);
         }
@@ -162,7 +176,7 @@ impl HookEvent<'_> {
 }
 
 /// FNV-1a: the same in every release, since identities are stored.
-fn fingerprint(text: &str) -> u64 {
+pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -33,6 +33,11 @@ const RESERVED: &[&str] = &[
     "antml",
 ];
 
+/// How the name of our tag begins.
+const TAG: &str = "peer-message-";
+/// Length of a fence, in letters and digits.
+const FENCE_CHARS: usize = 8;
+
 /// A random word that closes what it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence(String);
@@ -43,11 +48,22 @@ impl Fence {
         loop {
             // The last characters of a ULID are its random part: 5 bits each.
             let id = ulid::Ulid::generate().to_string().to_ascii_lowercase();
-            let word = id[id.len() - 8..].to_owned();
-            if !texts.iter().any(|text| text.to_ascii_lowercase().contains(&word)) {
-                return Self(word);
+            let word = id[id.len() - FENCE_CHARS..].to_owned();
+            let fence = Self(word);
+            if fence.fits(texts) {
+                return fence;
             }
         }
+    }
+
+    /// Whether it occurs in none of `texts`.
+    pub fn fits(&self, texts: &[&str]) -> bool {
+        !texts.iter().any(|text| text.to_ascii_lowercase().contains(&self.0))
+    }
+
+    /// The word.
+    pub fn word(&self) -> &str {
+        &self.0
     }
 
     /// A known fence, for tests and snapshots.
@@ -91,6 +107,20 @@ pub fn message(fence: &Fence, header: &Header<'_>, body: &str) -> String {
     out.push_str(&inert(body));
     let _ = write!(out, "\n</peer-message-{tag}>");
     out
+}
+
+/// The fences of a text of ours as a host shows it again, in JSON or plain, each once. A host that gives its tool calls no
+/// ids is thus asked which of our results it took. What a body makes up is no fence of an attempt.
+pub fn fences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, tag) in text.match_indices(TAG) {
+        let word = text.get(at + tag.len()..).and_then(|rest| rest.get(..FENCE_CHARS));
+        let plain = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if let Some(word) = word.filter(plain).filter(|word| !found.contains(word)) {
+            found.push(word);
+        }
+    }
+    found
 }
 
 /// One line about a message, without its body.

@@ -110,6 +110,9 @@ pub enum Format {
     Json,
     /// JSON with comments and trailing commas.
     Jsonc,
+    /// JSON with comments, where a trailing comma is a fault all the same.
+    #[serde(rename = "commented-json")]
+    CommentedJson,
     /// TOML 1.0.
     Toml,
     /// UTF-8 text without structure.

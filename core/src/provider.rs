@@ -19,6 +19,12 @@ pub trait Provider: Sync {
     /// What being installed means at this site. Pure: same site and want, same plan.
     fn plan(&self, site: &Site, want: &Want) -> Plan;
 
+    /// What in the host's own configuration keeps the bridge's hooks or tools from running, a sentence each: switches that
+    /// are the person's to set, so `doctor` names them and nothing changes them.
+    fn hindrances(&self, _host: &dyn Host, _site: &Site) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError>;
 
@@ -39,7 +45,8 @@ pub struct Card {
     pub binaries: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends.
     pub mcp_clients: &'static [&'static str],
-    /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it.
+    /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
+    /// fence around the bodies of the result names the call: the host's tool event shows it.
     pub mcp_call_id: &'static [&'static str],
     /// How hooks and MCP calls name their session.
     pub identity: Identity,
@@ -104,7 +111,7 @@ pub struct HookSpec {
     pub event: &'static str,
     /// What it is in neutral words.
     pub moment: Moment,
-    /// The time limit that we configure, in seconds; each provider writes it in its host's unit.
+    /// The time limit that we configure, in seconds; each provider writes it in its host's unit, some in milliseconds.
     pub timeout_secs: u32,
 }
 
@@ -119,17 +126,27 @@ pub struct Inject {
     pub bodies: bool,
     /// What proves that it arrived.
     pub proof: Proof,
+    /// The host makes the text its next prompt, as some do with the reason of a block. It then begins with its attempt's
+    /// id, so that this prompt is known for one that begins no turn ([`echo`](crate::echo)). That it came back proves
+    /// nothing: after Esc the host may put no request to its model.
+    pub comes_back: bool,
 }
 
 impl Inject {
     /// Bodies may go out.
     pub const fn bodies(moment: Moment, max_bytes: usize, proof: Proof) -> Self {
-        Self { moment, max_bytes, bodies: true, proof }
+        Self { moment, max_bytes, bodies: true, proof, comes_back: false }
     }
 
     /// Headers only; nothing needs to be proven.
     pub const fn headers(moment: Moment, max_bytes: usize) -> Self {
-        Self { moment, max_bytes, bodies: false, proof: Proof::NONE }
+        Self { moment, max_bytes, bodies: false, proof: Proof::NONE, comes_back: false }
+    }
+
+    /// The same, where the host makes the text its next prompt.
+    #[must_use]
+    pub const fn coming_back(self) -> Self {
+        Self { comes_back: true, ..self }
     }
 }
 
@@ -156,6 +173,8 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
+    /// Any tool event of the turn: for text that the model was given before its first call.
+    AnyTool,
     /// A later tool event that names tool calls, and none of those that the text went out with.
     AfterTool,
     /// The tool event that lists the very call whose result carried the text.

@@ -9,17 +9,18 @@ use super::envelope::{indent_at, line_start, newline};
 use super::seq::{Comments, Layout, Seq, Splices};
 use super::{Fault, Seg, Syntax};
 
-/// The syntax; `comments` also allows trailing commas.
+/// The syntax: strict JSON, and what it may hold besides.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jsonc {
     pub(crate) comments: bool,
+    pub(crate) trailing_commas: bool,
 }
 
 impl Jsonc {
     fn ast(self, text: &str) -> Result<Option<ast::Value<'_>>, Fault> {
         let options = ParseOptions {
             allow_comments: self.comments,
-            allow_trailing_commas: self.comments,
+            allow_trailing_commas: self.trailing_commas,
             allow_loose_object_property_names: false,
             allow_missing_commas: false,
             allow_single_quoted_strings: false,

@@ -101,17 +101,23 @@ pub(crate) trait Syntax {
 /// The syntax of a format, if it has a structure.
 pub(crate) fn syntax(format: Format) -> Option<&'static dyn Syntax> {
     match format {
-        Format::Json => Some(&jsonc::Jsonc { comments: false }),
-        Format::Jsonc => Some(&jsonc::Jsonc { comments: true }),
+        Format::Json => Some(&jsonc::Jsonc { comments: false, trailing_commas: false }),
+        Format::Jsonc => Some(&jsonc::Jsonc { comments: true, trailing_commas: true }),
+        Format::CommentedJson => Some(&jsonc::Jsonc { comments: true, trailing_commas: false }),
         Format::Toml => Some(&toml::Toml),
         Format::Text => None,
     }
+}
+
+/// What the bytes of a structured file mean; nothing if they do not parse.
+pub fn value(bytes: &[u8], format: Format) -> Option<Value> {
+    let (_, text) = envelope::Envelope::open(bytes).ok()?;
+    syntax(format)?.parse(text).ok()
 }
 
 /// What a file's bytes mean; of plain text, and of what does not parse, the text itself.
 #[cfg(feature = "preview")]
 pub(crate) fn meaning(bytes: &[u8], format: Format) -> Value {
     let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
-    let parsed = envelope::Envelope::open(bytes).ok().and_then(|(_, text)| syntax(format)?.parse(text).ok());
-    parsed.unwrap_or_else(text)
+    value(bytes, format).unwrap_or_else(text)
 }

@@ -412,9 +412,10 @@ pub(crate) fn settle_bell(
 }
 
 pub(crate) fn is_hot(db: &Connection, session: SessionId) -> Result<bool, StoreError> {
+    // Subagents that cannot be told apart are counted.
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_hot WHERE session = ?1 AND {HOT})
-             OR EXISTS (SELECT 1 FROM session WHERE id = ?1 AND owes IS NOT NULL)"
+             OR EXISTS (SELECT 1 FROM session WHERE id = ?1 AND (owes IS NOT NULL OR subagents > 0))"
     );
     Ok(db.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }

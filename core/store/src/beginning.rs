@@ -48,7 +48,8 @@ pub(crate) fn introduction(
     Ok(text)
 }
 
-/// A conversation began while its session was paused: what is said at a beginning is owed to its next surface.
+/// A conversation began while its session was paused, or on a host that takes no text then: what is said at a beginning is
+/// owed to its next surface.
 pub(crate) fn postpone(
     tx: &Transaction<'_>,
     session: SessionId,

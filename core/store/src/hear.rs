@@ -1,9 +1,10 @@
 //! An event of a session: what it proves, what it ends, and what goes out with it.
 
 use rusqlite::Transaction;
+use session_bridge_core::echo;
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::{AttemptId, SessionId};
-use session_bridge_core::provider::{By, Card, Proof};
+use session_bridge_core::provider::{By, Card, Inject, Proof};
 
 use crate::attempt::{self, Attempt, NewAttempt, Status};
 use crate::beginning;
@@ -16,9 +17,11 @@ use crate::open::Store;
 use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
 use crate::rule;
-use crate::run::{Lease, RunFolders};
+use crate::run::{Lease, Live, RunFolders};
 use crate::schema::HOT;
 use crate::session::{self, Session};
+use crate::subagents;
+use crate::turn;
 use crate::wake;
 
 /// The surface of MCP results in receipts.
@@ -47,7 +50,7 @@ impl Store {
     pub fn hear(
         &mut self,
         session: &Session,
-        event: &HookEvent<'_>,
+        told: &HookEvent<'_>,
         card: &Card,
         _lease: &Lease,
     ) -> Result<Outcome, StoreError> {
@@ -61,23 +64,24 @@ impl Store {
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
-            settle(tx, session, event, card, now)?;
+            let mut event = turn::placed(tx, session.id, told)?;
+            let answered = turn::answered(tx, session.id, told)?;
+            settle(tx, session, &event, card, answered, now)?;
+            turn::goes_on(tx, session.id, told, &mut event)?;
             expire::for_session(tx, &run, session.id, &clocks)?;
+            let own = subagents::count(tx, session.id, told)?;
             let mut outcome = match card.inject_at(event.moment) {
-                Some(_) if paused => {
-                    beginning::postpone(tx, session.id, event)?;
+                // The reader may be a subagent: what it is given, the session never sees.
+                Some(_) if !own => Outcome::default(),
+                Some(inject) if !paused => {
+                    let spoken = speak(tx, &run, session.id, &event, inject, live, now)?;
+                    joins = spoken.1;
+                    spoken.0
+                }
+                _ => {
+                    beginning::postpone(tx, session.id, &event)?;
                     Outcome::default()
                 }
-                Some(inject) => {
-                    let budget = Budget { max_bytes: inject.max_bytes, bodies: inject.bodies };
-                    // What was folded and settled just now may have changed it.
-                    let session = session::by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))?;
-                    let taken = take(tx, &run, &session, event, budget, now)?;
-                    chain::heard(tx, session.id, event, live, taken.hops.iter().copied(), now)?;
-                    joins = !taken.hops.is_empty() && chain::joins(event);
-                    offer(tx, &session, event, taken, now)?
-                }
-                None => Outcome::default(),
             };
             outcome.paused = paused;
             wake::react(tx, session.id, event.moment, now)?;
@@ -97,12 +101,14 @@ impl Store {
     }
 }
 
-/// What an event proves about attempts of its own conversation and turn, and what its coming ends.
+/// What an event proves about attempts of its own conversation and turn, unless it is an end without an answer, and what
+/// its coming ends.
 fn settle(
     tx: &Transaction<'_>,
     session: &Session,
     event: &HookEvent<'_>,
     card: &Card,
+    answered: bool,
     now: i64,
 ) -> Result<(), StoreError> {
     let identity = event.identity();
@@ -116,7 +122,8 @@ fn settle(
             attempt.status = Status::Written;
         }
         let same_turn = attempt.turn.as_deref() == event.turn.as_deref();
-        if same_turn && attempt.conversation == session.conversation && attempt.event != identity {
+        if answered && same_turn && attempt.conversation == session.conversation && attempt.event != identity
+        {
             attempt.status = prove(tx, &attempt, event, card, now)?;
         }
         if compacted && attempt.status == Status::Written {
@@ -174,6 +181,7 @@ fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     match by {
+        By::AnyTool => event.moment == Moment::AfterTool,
         By::AfterTool => {
             event.moment == Moment::AfterTool
                 && !event.tool_calls.is_empty()
@@ -204,6 +212,29 @@ fn ends_turn_of(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
         Moment::SessionEnd => !event.continues,
         _ => other_turn,
     }
+}
+
+/// Chooses what goes out with an event, and records the attempt. Says as well whether mail joins a turn that goes on.
+fn speak(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    session: SessionId,
+    event: &HookEvent<'_>,
+    inject: &Inject,
+    live: Option<Live>,
+    now: i64,
+) -> Result<(Outcome, bool), StoreError> {
+    let max_bytes = inject.max_bytes - if inject.comes_back { echo::BYTES } else { 0 };
+    // What was folded and settled just now may have changed it.
+    let session = session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
+    let taken = take(tx, run, &session, event, Budget { max_bytes, bodies: inject.bodies }, now)?;
+    chain::heard(tx, session.id, event, live, taken.hops.iter().copied(), now)?;
+    let joins = !taken.hops.is_empty() && chain::joins(event);
+    let mut outcome = offer(tx, &session, event, taken, now)?;
+    if let (true, Some(attempt)) = (inject.comes_back, outcome.attempt) {
+        outcome.text = echo::marked(attempt, &outcome.text);
+    }
+    Ok((outcome, joins))
 }
 
 fn take(
@@ -258,13 +289,13 @@ fn take(
 fn is_for_people(event: &HookEvent<'_>) -> bool {
     match event.moment {
         Moment::SessionStart => true,
-        Moment::PromptSubmit => event.nudge.is_none(),
+        Moment::PromptSubmit => event.nudge.is_none() && event.echo.is_none(),
         _ => false,
     }
 }
 
-/// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only where
-/// the host names the turn, without which nothing could be proven.
+/// Whether a turn that would end goes on: for unshown mail of a kind that may wake its reader, a few times, and only in
+/// a turn with a name, without which nothing could be proven.
 fn may_go_on(
     tx: &Transaction<'_>,
     session: &Session,

@@ -36,6 +36,8 @@ mod schema;
 mod send;
 mod servers;
 mod session;
+mod subagents;
+mod turn;
 mod unbound;
 mod wake;
 mod wanted;

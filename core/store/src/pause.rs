@@ -143,7 +143,7 @@ impl Store {
         self.write(|tx| {
             let mut statement = tx.prepare(&format!(
                 "SELECT id, provider FROM session
-                 WHERE owes IS NOT NULL OR id IN (SELECT session FROM delivery WHERE {HOT}) ORDER BY id"
+                 WHERE owes IS NOT NULL OR id IN (SELECT session FROM delivery INDEXED BY delivery_hot WHERE {HOT}) ORDER BY id"
             ))?;
             let rows = statement.query_map([], |row| Ok((parsed(row, 0)?, row.get(1)?)))?;
             let mut rung = Vec::new();

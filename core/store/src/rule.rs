@@ -82,7 +82,7 @@ impl Store {
                 return Ok((false, Vec::new()));
             }
             let mut statement = tx.prepare(&format!(
-                "SELECT DISTINCT d.session FROM delivery d JOIN message m USING (seq)
+                "SELECT DISTINCT d.session FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
                  WHERE {HOT} AND m.sender = ?1 AND (?2 = '' OR d.session = ?2)"
             ))?;
             let rows = statement.query_map([peer.to_string(), column(reader)], |row| parsed(row, 0))?;

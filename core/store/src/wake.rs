@@ -337,7 +337,9 @@ pub(crate) fn is_known(db: &Connection, session: SessionId, wake: &WakeId) -> Re
 }
 
 fn waits(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND {HOT} AND {WAITS})");
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_hot WHERE session = ?1 AND {HOT} AND {WAITS})"
+    );
     Ok(tx.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }
 
@@ -397,14 +399,16 @@ fn last_try(db: &Connection, session: SessionId) -> Result<Option<i64>, StoreErr
 
 /// Says in the receipts why no nudge comes, or none yet.
 fn remark(tx: &Transaction<'_>, session: SessionId, why: &str) -> Result<(), StoreError> {
-    let sql = format!("UPDATE delivery SET remark = ?2 WHERE session = ?1 AND {HOT} AND {WAITS}");
+    let sql = format!(
+        "UPDATE delivery INDEXED BY delivery_hot SET remark = ?2 WHERE session = ?1 AND {HOT} AND {WAITS}"
+    );
     tx.execute(&sql, params![session.to_string(), why])?;
     Ok(())
 }
 
 fn forget_remarks(tx: &Transaction<'_>, session: SessionId, begin: &str) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE delivery SET remark = NULL
+        "UPDATE delivery INDEXED BY delivery_hot SET remark = NULL
          WHERE session = ?1 AND {HOT} AND wakes = 1 AND remark LIKE ?2 || '%'"
     );
     tx.prepare_cached(&sql)?.execute(params![session.to_string(), begin])?;

@@ -148,7 +148,7 @@ fn serve(
 
 /// The fast path: a sign of life, and whether that was all there is to do.
 fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
-    let plain = !matches!(event.moment, Moment::SessionStart | Moment::SessionEnd);
+    let plain = !matches!(event.moment, Moment::SessionStart | Moment::BeforeSubagent | Moment::SessionEnd);
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
     plain
         && event.nudge.is_none()

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
+use session_bridge_providers::by_id;
 use session_bridge_store::{Pause, Presence, SessionView};
 
 use super::Status;
@@ -81,7 +82,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         table.row(vec![
             cell(&session.label, name),
             plain(&session.provider),
-            cell(show::presence(view), show::presence_style(view.presence)),
+            cell(state(view), show::presence_style(view.presence)),
             cell(context.ui.ago(view.seen), style::DIM),
             unread,
             plain(if rooms { session.room.as_str() } else { "" }),
@@ -92,6 +93,17 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         ]);
     }
     table.render()
+}
+
+/// Its presence; of an idle session that no door leads to, that as well.
+fn state(view: &SessionView) -> String {
+    let door = if view.presence == Presence::Idle && !wakes(view) { ", no door" } else { "" };
+    format!("{}{door}", show::presence(view))
+}
+
+/// Whether mail can start a turn in it.
+fn wakes(view: &SessionView) -> bool {
+    by_id(&view.session.provider).is_some_and(|provider| !provider.card().wake.is_empty())
 }
 
 /// A session as JSON.
@@ -105,6 +117,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "room": session.room,
         "roles": session.roles,
         "presence": view.presence,
+        "wakes": wakes(view),
         "paused": view.paused.as_ref().map(Pause::as_str),
         "seen": view.seen,
         "unread": view.unread,

@@ -58,11 +58,11 @@ impl Target {
         Plan { provider: self.ledger.clone(), ..self.provider.plan(&self.site, &want) }
     }
 
-    /// The edit that consent to run the tools unasked adds; none where the host has no such rule.
+    /// The edit that consent to run the tools unasked adds or changes; none where the host has no such rule.
     pub(crate) fn allow_edit(&self, home: &Home, host: &dyn Host) -> Option<ConfigEdit> {
         let without = self.plan(home, host, false);
         let with = self.plan(home, host, true);
-        with.edits.into_iter().find(|edit| !without.edits.iter().any(|known| known.id == edit.id))
+        with.edits.into_iter().find(|edit| !without.edits.contains(edit))
     }
 
     /// What the ledger says about this target.
@@ -73,7 +73,9 @@ impl Target {
     /// Whether the consent was given before: it holds until uninstall.
     pub(crate) fn is_allowed(&self, home: &Home, host: &dyn Host) -> Result<bool, ConfigError> {
         let Some(edit) = self.allow_edit(home, host) else { return Ok(false) };
-        Ok(self.record(home)?.edits().any(|known| known.id == edit.id))
+        // An edit that is there in any case says so by what it holds.
+        let always = self.plan(home, host, false).edits.iter().any(|plain| plain.id == edit.id);
+        Ok(self.record(home)?.edits().any(|known| known.id == edit.id && (!always || known.op == edit.op)))
     }
 }
 

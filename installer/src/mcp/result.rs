@@ -1,4 +1,5 @@
-//! What a tool gives back: structured content that carries everything, since both hosts show their model nothing else.
+//! What a tool gives back: structured content that carries everything, and the same as text. Claude Code and Codex show
+//! their model the former, Gemini CLI the latter.
 
 use std::borrow::Cow;
 
@@ -53,6 +54,8 @@ pub(super) struct Bodies {
     pub(super) guarded: bool,
     /// The attempt, where a body counts as delivered by this result.
     pub(super) attempt: Option<AttemptId>,
+    /// The fence by which the host's later event names this result, where it has no id of the call.
+    pub(super) fence: Option<Fence>,
     pub(super) messages: Vec<Message>,
     /// Those that come after younger ones.
     pub(super) late: Vec<MessageId>,
@@ -61,7 +64,9 @@ pub(super) struct Bodies {
 impl Bodies {
     fn text(&self) -> String {
         let bodies: Vec<&str> = self.messages.iter().map(|m| m.body.as_str()).collect();
-        let fence = Fence::fresh(&bodies);
+        // One that stands in a body after all names nothing: the result is then never confirmed.
+        let known = self.fence.clone().filter(|fence| fence.fits(&bodies));
+        let fence = known.unwrap_or_else(|| Fence::fresh(&bodies));
         let framed = self.messages.iter().map(|m| {
             let header = Header { late: self.late.contains(&m.id), ..m.header() };
             frame::message(&fence, &header, &m.body)

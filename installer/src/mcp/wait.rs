@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rmcp::model::ProgressNotificationParam;
+use session_bridge_core::frame::Fence;
 use session_bridge_store::{ClaimId, Filter, Pull, Store};
 use tokio::time::{Instant, sleep_until};
 
@@ -119,11 +120,14 @@ pub(super) fn take(
     server: &str,
 ) -> Result<Bodies, Refusal> {
     me.session(store)?;
-    let pulled = store.pull(me.id, pull, host_id, server)?;
+    let fence = host_id.is_none().then(|| Fence::fresh(&[]));
+    let call = host_id.or(fence.as_ref().map(Fence::word));
+    let pulled = store.pull(me.id, pull, call, server)?;
     Ok(Bodies {
         session: me.id,
         guarded: store.session(me.id)?.guarded,
         attempt: pulled.attempt,
+        fence,
         messages: pulled.messages,
         late: pulled.late,
     })

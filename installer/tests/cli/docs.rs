@@ -227,6 +227,9 @@ fn the_page_of_providers() {
         for wake in card.wake {
             let _ = writeln!(page, "- {}", wake.describe());
         }
+        if card.wake.is_empty() {
+            page.push_str("- no door: mail waits for the next prompt\n");
+        }
         page.push_str("\nAfter `init`, only you can do this:\n\n");
         for step in card.human_steps {
             let _ = writeln!(page, "- {step}");

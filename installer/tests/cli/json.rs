@@ -140,6 +140,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("to", "The address that it was sent to."),
     ("trust", "The bridge's hooks as the host lists them."),
     ("trust_error.message", "What went wrong, in a sentence."),
+    (
+        "wakes",
+        "Whether mail can start a turn while the session is idle: its CLI has a door. If not, mail waits for the next prompt.",
+    ),
     ("well", "Whether it came to its end and left no trace."),
     ("verdict", "What it came to, in a sentence."),
     ("took_ms", "How long it took, in milliseconds."),

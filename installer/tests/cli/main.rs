@@ -9,6 +9,7 @@ mod doctor;
 mod env;
 mod errors;
 mod follow;
+mod gemini;
 mod install;
 mod json;
 mod messages;

@@ -69,9 +69,12 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
             .into_iter()
             .filter_map(|call| call.tool_use_id.and_then(Text::filled))
             .collect(),
+        stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
         subagent: payload.agent_id.and_then(Text::filled),
+        subagent_done: false,
         nudge: payload.prompt.and_then(|json| nudge(json.get())),
+        echo: None,
         by_host: payload.prompt.is_some_and(|json| json.get().starts_with(NOTIFICATION)),
         start: start(source.as_deref()),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),

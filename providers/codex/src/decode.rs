@@ -58,9 +58,12 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         native,
         turn: payload.turn_id.and_then(Text::filled),
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
+        stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
         subagent,
+        subagent_done: false,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
+        echo: None,
         by_host: false,
         start: start(source.as_deref()),
         // `/clear` ends nothing here: the next conversation is a session of its own.

@@ -165,8 +165,36 @@ fn parse(text: &str, toml: bool) -> Value {
     } else if text.trim().is_empty() {
         json!({})
     } else {
-        serde_json::from_str(text).unwrap()
+        serde_json::from_str(&without_comments(text)).unwrap()
     }
+}
+
+/// JSON without its comments, for formats that have them.
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let whole = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if c == '"' {
+            let mut escaped = false;
+            let end = rest.char_indices().skip(1).find(|&(_, c)| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            let end = end.map_or(rest.len(), |(at, _)| at + 1);
+            out.push_str(&rest[..end]);
+            end
+        } else {
+            out.push(c);
+            c.len_utf8()
+        };
+        rest = &rest[whole..];
+    }
+    out
 }
 
 fn write(file: &Path, value: &Value) {

@@ -97,12 +97,14 @@ pub(crate) fn json(out: &mut impl Write, status: u16, body: &serde_json::Value) 
     out.flush()
 }
 
-/// Server-sent events; the end of the connection ends the answer.
+/// Server-sent events, named by their `type` where they have one; the end of the connection ends the answer.
 pub(crate) fn events(out: &mut impl Write, events: &[serde_json::Value]) -> io::Result<()> {
     out.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\n")?;
     for event in events {
-        let name = event["type"].as_str().unwrap_or("message");
-        out.write_all(format!("event: {name}\ndata: {event}\n\n").as_bytes())?;
+        if let Some(name) = event["type"].as_str() {
+            out.write_all(format!("event: {name}\n").as_bytes())?;
+        }
+        out.write_all(format!("data: {event}\n\n").as_bytes())?;
     }
     out.flush()
 }

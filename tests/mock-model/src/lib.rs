@@ -1,8 +1,9 @@
 //! A scripted model server on loopback that records every request.
 //!
-//! It speaks as much of two wire formats as the agent CLIs need to run a turn: Anthropic Messages
-//! (`POST /v1/messages`, streamed or whole) and OpenAI Responses (`POST /v1/responses`, streamed). A test says
-//! what the model answers, turn by turn, and afterwards asks what the model was shown.
+//! It speaks as much of three wire formats as the agent CLIs need to run a turn: Anthropic Messages
+//! (`POST /v1/messages`, streamed or whole), OpenAI Responses (`POST /v1/responses`, streamed) and the Gemini API
+//! (`POST /v1beta/models/<model>:…`, streamed or whole). A test says what the model answers, turn by turn, and
+//! afterwards asks what the model was shown.
 //!
 //! ```
 //! use session_bridge_mock_model::{MockModel, Turn};
@@ -22,6 +23,7 @@
 //! summary of a compaction with a request that looks like any other step, so `/compact` takes a scripted turn there.
 
 mod anthropic;
+mod gemini;
 mod http;
 mod request;
 mod responses;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{anthropic, responses};
+use crate::{anthropic, gemini, responses};
 
 /// The wire format of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Wire {
     AnthropicMessages,
     /// `POST /v1/responses`.
     OpenAiResponses,
+    /// `POST /v1beta/models/<model>:generateContent` and its kin.
+    Gemini,
     /// Anything else that was asked of the server.
     Other,
 }
@@ -78,6 +80,7 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::is_step(self),
             Wire::OpenAiResponses => responses::is_step(self),
+            Wire::Gemini => gemini::is_step(self),
             Wire::Other => false,
         }
     }
@@ -97,7 +100,8 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::session(self),
             Wire::OpenAiResponses => responses::session(self),
-            Wire::Other => None,
+            // Gemini CLI tells its model server nothing of the kind.
+            Wire::Gemini | Wire::Other => None,
         }
     }
 
@@ -106,6 +110,7 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::messages(&self.body),
             Wire::OpenAiResponses => responses::messages(&self.body),
+            Wire::Gemini => gemini::messages(&self.body),
             Wire::Other => Vec::new(),
         }
     }
@@ -143,6 +148,9 @@ impl Request {
     /// `<namespace>__<tool>`, much as Claude Code names it: `mcp__<server>__<tool>` (but see [`Request::offers`]:
     /// Codex replaces a hyphen in the server's name).
     pub fn tools(&self) -> Vec<String> {
+        if self.wire == Wire::Gemini {
+            return gemini::tools(&self.body);
+        }
         let mut names = Vec::new();
         for tool in array(&self.body["tools"]) {
             let name = tool["name"].as_str().or(tool["type"].as_str()).unwrap_or_default();
@@ -158,11 +166,12 @@ impl Request {
 
     /// Whether `tool` of the MCP server that the configuration names `server` is offered with its schema.
     pub fn offers(&self, server: &str, tool: &str) -> bool {
-        let namespace = match self.wire {
-            Wire::OpenAiResponses => responses::namespace(server),
-            _ => format!("mcp__{server}"),
+        let name = match self.wire {
+            Wire::OpenAiResponses => format!("{}__{tool}", responses::namespace(server)),
+            Wire::Gemini => gemini::wire_name(server, tool),
+            _ => format!("mcp__{server}__{tool}"),
         };
-        self.tools().contains(&format!("{namespace}__{tool}"))
+        self.tools().contains(&name)
     }
 
     /// The results of tool calls, in order.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::request::{Request, Wire};
 use crate::turn::{Block, Turn};
-use crate::{anthropic, http, responses};
+use crate::{anthropic, gemini, http, responses};
 
 /// What the model says when the script has nothing for a request.
 const UNSCRIPTED: &str = "(no scripted turn is left)";
@@ -87,7 +87,8 @@ impl MockModel {
         Ok(Self { address, shared, acceptor: Some(acceptor) })
     }
 
-    /// `http://127.0.0.1:<port>`, without a path: what `ANTHROPIC_BASE_URL` takes. Codex wants `/v1` behind it.
+    /// `http://127.0.0.1:<port>`, without a path: what `ANTHROPIC_BASE_URL` and `GOOGLE_GEMINI_BASE_URL` take.
+    /// Codex wants `/v1` behind it.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -207,6 +208,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let wire = match (received.method.as_str(), path) {
         ("POST", path) if path.starts_with("/v1/messages") => Wire::AnthropicMessages,
         ("POST", path) if path.starts_with("/v1/responses") => Wire::OpenAiResponses,
+        ("POST", path) if gemini::verb(path).is_some() => Wire::Gemini,
         _ => Wire::Other,
     };
     let mut request = Request {
@@ -269,6 +271,14 @@ fn answer(
         (Wire::OpenAiResponses, Err((status, message))) => {
             http::json(out, status, &responses::error(&message))
         }
+        (Wire::Gemini, _) if gemini::verb(&request.path) == Some("countTokens") => {
+            http::json(out, 200, &json!({"totalTokens": 1}))
+        }
+        (Wire::Gemini, Ok(blocks)) if gemini::verb(&request.path) == Some("streamGenerateContent") => {
+            http::events(out, &[gemini::whole(&blocks)])
+        }
+        (Wire::Gemini, Ok(blocks)) => http::json(out, 200, &gemini::whole(&blocks)),
+        (Wire::Gemini, Err((status, message))) => http::json(out, status, &gemini::error(status, &message)),
         (Wire::Other, _) if request.method == "HEAD" || request.path_is("/") => {
             http::json(out, 200, &json!({}))
         }

@@ -85,6 +85,33 @@ fn responses_name_the_namespace_and_give_back_results() {
 }
 
 #[test]
+fn gemini_streams_calls_and_gives_back_results() {
+    let model = MockModel::start().unwrap();
+    model.script([
+        Turn::mcp("probe-server", "ping", &json!({"a": 1})),
+        Turn::with(|request| Turn::text(format!("got {}", request.last_tool_result().unwrap_or_default()))),
+    ]);
+    let tools = json!([{"functionDeclarations": [{"name": "mcp_probe-server_ping"}]}]);
+    let ask = json!({"systemInstruction": {"parts": [{"text": "be kind"}]}, "tools": tools,
+                     "contents": [{"role": "user", "parts": [{"text": "go"}, {"text": "context"}]}]});
+    let first = post(&model, "/v1beta/models/m:streamGenerateContent?alt=sse", &ask);
+    assert!(
+        first.contains("\r\n\r\ndata: {") && first.contains("\"name\":\"mcp_probe-server_ping\""),
+        "{first}"
+    );
+    let back = json!({"tools": tools, "contents": [{"role": "user", "parts": [
+        {"functionResponse": {"id": "c", "name": "mcp_probe-server_ping", "response": {"output": "pong"}}}]}]});
+    assert!(post(&model, "/v1beta/models/m:generateContent", &back).contains("got pong"));
+    let step = &model.steps()[0];
+    assert!(step.offers("probe-server", "ping"));
+    let told: Vec<_> = step.messages().into_iter().map(|message| (message.role, message.text)).collect();
+    assert_eq!(told, [(Role::System, "be kind".to_owned()), (Role::User, "go\ncontext".to_owned())]);
+    assert!(post(&model, "/v1beta/models/m:countTokens", &ask).contains("\"totalTokens\":1"));
+    assert!(post(&model, "/v1beta/models/m:generateContent", &json!({"contents": []})).contains("mock"));
+    assert_eq!((model.others().len(), model.turns_left()), (2, 0));
+}
+
+#[test]
 fn scripts_for_several_sessions_do_not_mix() {
     let model = MockModel::start().unwrap();
     model.script_for("ALPHA", [Turn::text("to alpha")]);

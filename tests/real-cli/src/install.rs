@@ -10,6 +10,7 @@ use crate::DriverError;
 const VERSIONS: &str = include_str!("../versions.toml");
 const CLAUDE: &str = "@anthropic-ai/claude-code";
 const CODEX: &str = "@openai/codex";
+const GEMINI: &str = "@google/gemini-cli";
 
 /// The installed CLIs.
 #[derive(Debug, Clone)]
@@ -17,10 +18,11 @@ pub struct Clis {
     bin: PathBuf,
     claude_version: String,
     codex_version: String,
+    gemini_version: String,
 }
 
 impl Clis {
-    /// The folder that holds `claude` and `codex`; first in every world's `PATH`.
+    /// The folder that holds `claude`, `codex` and `gemini`; first in every world's `PATH`.
     pub fn bin(&self) -> &Path {
         &self.bin
     }
@@ -35,6 +37,11 @@ impl Clis {
         &self.codex_version
     }
 
+    /// The pinned version of Gemini CLI.
+    pub fn gemini_version(&self) -> &str {
+        &self.gemini_version
+    }
+
     /// Where the pinned CLIs belong under `target`, the build's target folder.
     pub(crate) fn under(target: &Path) -> Result<Self, DriverError> {
         let versions: toml_edit::DocumentMut = VERSIONS.parse().map_err(|error: toml_edit::TomlError| {
@@ -47,10 +54,12 @@ impl Clis {
                 detail: format!("[npm] names no version of {package}"),
             })
         };
-        let (claude_version, codex_version) = (pinned(CLAUDE)?, pinned(CODEX)?);
-        let folder = format!("claude-code-{claude_version}_codex-{codex_version}");
+        let [claude_version, codex_version, gemini_version] =
+            [pinned(CLAUDE)?, pinned(CODEX)?, pinned(GEMINI)?];
+        let folder =
+            format!("claude-code-{claude_version}_codex-{codex_version}_gemini-cli-{gemini_version}");
         let bin = target.join("real-cli/npm").join(folder).join("node_modules/.bin");
-        Ok(Self { bin, claude_version, codex_version })
+        Ok(Self { bin, claude_version, codex_version, gemini_version })
     }
 
     /// Installs what is missing. Test binaries that start together take turns.
@@ -71,8 +80,7 @@ impl Clis {
         let output = Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--prefix"])
             .arg(root)
-            .arg(format!("{CLAUDE}@{}", self.claude_version))
-            .arg(format!("{CODEX}@{}", self.codex_version))
+            .args(self.packages().map(|(package, version)| format!("{package}@{version}")))
             .output()
             .map_err(DriverError::program("npm"))?;
         if !output.status.success() {
@@ -83,9 +91,14 @@ impl Clis {
                 detail,
             });
         }
-        self.check(CLAUDE, &self.claude_version)?;
-        self.check(CODEX, &self.codex_version)?;
+        for (package, version) in self.packages() {
+            self.check(package, version)?;
+        }
         fs::write(&done, b"").map_err(DriverError::io("write", &done))
+    }
+
+    fn packages(&self) -> [(&'static str, &str); 3] {
+        [(CLAUDE, &self.claude_version), (CODEX, &self.codex_version), (GEMINI, &self.gemini_version)]
     }
 
     fn root(&self) -> &Path {

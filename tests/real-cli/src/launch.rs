@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::world::CODEX_MODEL;
 use crate::{DriverError, Finished, Tui, World};
 
-/// What both CLIs stand at the bottom of their screens when they wait for a prompt.
+/// What Claude Code and Codex have at the bottom of their screens when they wait for a prompt.
 const READY: &str = "for shortcuts";
 
 /// Claude Code, about to be started.
@@ -144,6 +144,64 @@ impl<'w> Codex<'w> {
         Ok(tui)
     }
 }
+
+/// Gemini CLI, about to be started.
+pub struct Gemini<'w> {
+    world: &'w World,
+    folder: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl<'w> Gemini<'w> {
+    pub(crate) fn new(world: &'w World) -> Self {
+        Self { world, folder: world.project(), arguments: Vec::new() }
+    }
+
+    /// Starts it in `folder` instead of the world's project.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    /// Adds a command line argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Lets it run every tool unasked, shell commands included.
+    #[must_use]
+    pub fn unasked(self) -> Self {
+        self.arg("--approval-mode").arg("yolo")
+    }
+
+    /// `gemini -p`: one prompt, to the end of its turn.
+    ///
+    /// # Errors
+    /// If it cannot be started or hangs.
+    pub fn print(self, prompt: &str) -> Result<Finished, DriverError> {
+        let mut command = self.world.command(self.world.clis().bin().join("gemini"));
+        command.args(&self.arguments).arg("-p").arg(prompt).current_dir(&self.folder);
+        self.world.run(&mut command, b"")
+    }
+
+    /// The terminal interface, up to where it waits for a prompt. `name` is for reports and unique in its world.
+    ///
+    /// # Errors
+    /// If it cannot be started or asks something first.
+    pub fn tui(self, name: &str) -> Result<Tui<'w>, DriverError> {
+        let mut line = vec![self.world.clis().bin().join("gemini").into_os_string()];
+        line.extend(self.arguments);
+        let tui = Tui::start(self.world, name, &self.folder, &line)?.empty_box(GEMINI_READY);
+        tui.wait_for(GEMINI_READY)?;
+        Ok(tui)
+    }
+}
+
+/// What Gemini CLI's empty input box says.
+const GEMINI_READY: &str = "Type your message";
 
 /// The heading of Codex's question about new or changed hooks.
 const REVIEW: &str = "Hooks need review";

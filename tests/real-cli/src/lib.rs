@@ -4,7 +4,7 @@
 //! suite installs the CLIs that `versions.toml` pins from npm into the target folder, and then starts the binary again
 //! inside a network namespace that has nothing but loopback: whatever a CLI tries, nothing leaves the machine.
 //!
-//! Every case gets a [`World`] of its own: an empty HOME with the first-start questions of both CLIs already answered,
+//! Every case gets a [`World`] of its own: an empty HOME with the first-start questions of the CLIs already answered,
 //! a project folder, a cleared environment, a tmux server and a mock model. What a case leaves running is ended, and
 //! when it fails, the requests, screens and logs of its world are part of the report.
 //!
@@ -48,7 +48,7 @@ mod world;
 
 pub use error::DriverError;
 pub use install::Clis;
-pub use launch::{Claude, Codex};
+pub use launch::{Claude, Codex, Gemini};
 pub use process::Finished;
 pub use suite::{CaseResult, Suite};
 pub use tree::Tree;

@@ -10,10 +10,15 @@ use crate::{DriverError, World, wait_until};
 /// How long a screen may take to show something.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long an input box may take to show what was typed or sent, before it is typed or sent again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// One terminal session. It ends with its world, or earlier by [`Tui::close`].
 pub struct Tui<'w> {
     world: &'w World,
     name: String,
+    /// What an empty input box says, where Enter may be taken for a part of the text.
+    empty_box: Option<&'static str>,
 }
 
 impl<'w> Tui<'w> {
@@ -36,7 +41,13 @@ impl<'w> Tui<'w> {
         }
         tmux.args(command);
         succeed(tmux)?;
-        Ok(Self { world, name: name.to_owned() })
+        Ok(Self { world, name: name.to_owned(), empty_box: None })
+    }
+
+    /// The same terminal; a prompt counts as sent only once its input box says `text` again.
+    pub(crate) fn empty_box(mut self, text: &'static str) -> Self {
+        self.empty_box = Some(text);
+        self
     }
 
     /// What the terminal shows, without colours and empty lines.
@@ -77,12 +88,12 @@ impl<'w> Tui<'w> {
         })
     }
 
-    /// Waits until the model's answer `text` stands on the screen: behind Claude's or Codex's bullet.
+    /// Waits until the model's answer `text` stands on the screen: behind its CLI's bullet.
     ///
     /// # Errors
     /// [`DriverError::Timeout`] with the screen.
     pub fn wait_for_answer(&self, text: &str) -> Result<(), DriverError> {
-        self.wait_for_any(&[&format!("● {text}"), &format!("• {text}")]).map(drop)
+        self.wait_for_any(&[&format!("● {text}"), &format!("• {text}"), &format!("✦ {text}")]).map(drop)
     }
 
     /// Types `text` as a person would, and sends it with Enter once it stands on the screen.
@@ -91,13 +102,27 @@ impl<'w> Tui<'w> {
     /// If tmux fails or the text does not appear.
     pub fn prompt(&self, text: &str) -> Result<(), DriverError> {
         self.type_text(text)?;
+        if let Some(empty) = self.empty_box {
+            wait_until("the text in the input box", PATIENCE, || {
+                let typed = wait_until("text", AGAIN, || (!self.shows(empty)).then_some(())).is_ok();
+                // What comes while a command still clears the screen is lost with it.
+                (typed || self.type_text(text).is_err()).then_some(())
+            })?;
+        }
         // The end of a long line may be wrapped; its last word is not.
         if let Some(word) = text.split_whitespace().last() {
             self.wait_for(word)?;
         }
-        // Both CLIs take an Enter that comes with the text for part of a paste.
+        // The CLIs take an Enter that comes with the text for part of a paste.
         std::thread::sleep(Duration::from_millis(300));
-        self.press("Enter")
+        self.press("Enter")?;
+        let Some(empty) = self.empty_box else { return Ok(()) };
+        wait_until("the prompt to be sent", PATIENCE, || {
+            let sent = || self.shows(empty) || !self.is_open();
+            let found = wait_until("an empty input box", AGAIN, || sent().then_some(())).is_ok();
+            // A prompt of nothing but white space is none: an Enter too many does nothing.
+            (found || self.press("Enter").is_err()).then_some(())
+        })
     }
 
     /// Types `text` and nothing after it.

@@ -14,13 +14,15 @@ use session_bridge_mock_model::MockModel;
 use tempfile::TempDir;
 
 use crate::suite::Kit;
-use crate::{Claude, Clis, Codex, DriverError, Finished, process, tui, wait_until};
+use crate::{Claude, Clis, Codex, DriverError, Finished, Gemini, process, tui, wait_until};
 
 /// A key that only the mock model sees. Claude Code asks once whether a key may be used, and remembers its end.
 const KEY: &str = "key-for-the-mock-model-only";
 const KEY_TAIL: usize = 20;
 /// The model name that Codex is configured with, and shows in its status line.
 pub(crate) const CODEX_MODEL: &str = "mock-model";
+/// A model that Gemini CLI knows, so that it asks no other one which to take.
+const GEMINI_MODEL: &str = "gemini-2.5-pro";
 /// How long a headless run or one of our own commands may take.
 const RUN_LIMIT: Duration = Duration::from_secs(90);
 
@@ -34,7 +36,7 @@ pub struct World {
 }
 
 impl World {
-    /// A fresh world: both CLIs configured for the mock model, their first-start questions answered, nothing else.
+    /// A fresh world: the CLIs configured for the mock model, their first-start questions answered, nothing else.
     ///
     /// # Errors
     /// If its folders cannot be written or the model cannot be started.
@@ -44,7 +46,7 @@ impl World {
         let root = root.map_err(DriverError::io("create a folder in", &env::temp_dir()))?;
         let extra = Mutex::default();
         let world = Self { root, kit: Arc::clone(kit), model: MockModel::start()?, extra, closed: false };
-        for folder in [world.claude_dir(), world.codex_dir(), world.tmp()] {
+        for folder in [world.claude_dir(), world.codex_dir(), world.gemini_dir(), world.tmp()] {
             fs::create_dir_all(&folder).map_err(DriverError::io("create", &folder))?;
         }
         let state = json!({
@@ -65,11 +67,20 @@ impl World {
             world.model.base_url()
         );
         world.write(&world.codex_config(), config.as_bytes())?;
+        let settings = json!({
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "general": {"enableAutoUpdate": false, "enableAutoUpdateNotification": false},
+            "privacy": {"usageStatisticsEnabled": false},
+            "telemetry": {"enabled": false},
+            // Asks nothing of a model of its own for each prompt.
+            "model": {"name": GEMINI_MODEL},
+        });
+        world.write_json(&world.gemini_settings(), &settings)?;
         world.add_project("project")?;
         Ok(world)
     }
 
-    /// The model that both CLIs talk to.
+    /// The model that all CLIs talk to.
     pub fn model(&self) -> &MockModel {
         &self.model
     }
@@ -105,7 +116,7 @@ impl World {
         self.root.path().join("home")
     }
 
-    /// The project folder in which sessions start unless told otherwise; both CLIs trust it.
+    /// The project folder in which sessions start unless told otherwise; the CLIs trust it.
     pub fn project(&self) -> PathBuf {
         self.root.path().join("project")
     }
@@ -135,7 +146,17 @@ impl World {
         self.codex_dir().join("config.toml")
     }
 
-    /// Creates another project folder that both CLIs trust.
+    /// `~/.gemini`, with `settings.json` and `trustedFolders.json`.
+    pub fn gemini_dir(&self) -> PathBuf {
+        self.home().join(".gemini")
+    }
+
+    /// `~/.gemini/settings.json`, with hooks and MCP servers.
+    pub fn gemini_settings(&self) -> PathBuf {
+        self.gemini_dir().join("settings.json")
+    }
+
+    /// Creates another project folder that the CLIs trust.
     ///
     /// # Errors
     /// If the folder or the configurations cannot be written.
@@ -150,6 +171,9 @@ impl World {
         let mut text = fs::read_to_string(&config).map_err(DriverError::io("read", &config))?;
         let _ = write!(text, "\n[projects.\"{key}\"]\ntrust_level = \"trusted\"\n");
         self.write(&config, text.as_bytes())?;
+        self.edit_json(&self.gemini_dir().join("trustedFolders.json"), |folders| {
+            folders[&key] = json!("TRUST_FOLDER");
+        })?;
         Ok(folder)
     }
 
@@ -168,7 +192,7 @@ impl World {
         self.write_json(path, &value)
     }
 
-    /// Adds an MCP server to the user's configuration of both CLIs, as their manuals say, and lets them call its tools
+    /// Adds an MCP server to the user's configuration of the CLIs, as their manuals say, and lets them call its tools
     /// unasked.
     ///
     /// # Errors
@@ -180,6 +204,9 @@ impl World {
         })?;
         self.edit_json(&self.claude_dir().join("settings.json"), |settings| {
             settings["permissions"]["allow"] = json!([format!("mcp__{name}")]);
+        })?;
+        self.edit_json(&self.gemini_settings(), |settings| {
+            settings["mcpServers"][name] = json!({"command": program, "trust": true});
         })?;
         let config = self.codex_config();
         let mut text = fs::read_to_string(&config).map_err(DriverError::io("read", &config))?;
@@ -208,7 +235,7 @@ impl World {
         let base_url = self.model.base_url();
         let home = self.home();
         let tmp = self.tmp();
-        let pairs: [(&str, &OsStr); 20] = [
+        let pairs: [(&str, &OsStr); 22] = [
             ("HOME", home.as_os_str()),
             ("TMPDIR", tmp.as_os_str()),
             ("PATH", &path),
@@ -228,6 +255,9 @@ impl World {
             ("DO_NOT_TRACK", OsStr::new("1")),
             // Codex
             ("MOCK_KEY", OsStr::new(KEY)),
+            // Gemini CLI
+            ("GOOGLE_GEMINI_BASE_URL", OsStr::new(&base_url)),
+            ("GEMINI_API_KEY", OsStr::new(KEY)),
             // No proxy of the machine's is asked for a loopback address.
             ("NO_PROXY", OsStr::new("127.0.0.1,localhost")),
             ("no_proxy", OsStr::new("127.0.0.1,localhost")),
@@ -262,6 +292,11 @@ impl World {
     /// Codex, to be started here.
     pub fn codex(&self) -> Codex<'_> {
         Codex::new(self)
+    }
+
+    /// Gemini CLI, to be started here.
+    pub fn gemini(&self) -> Gemini<'_> {
+        Gemini::new(self)
     }
 
     /// The processes that live in this world, with their command lines.

@@ -18,6 +18,10 @@ fn main() -> ExitCode {
         .case("codex_exec_answers", codex_exec_answers)
         .case("claude_tui_answers", claude_tui_answers)
         .case("codex_tui_answers", codex_tui_answers)
+        .case("gemini_print_answers", gemini_print_answers)
+        .case("gemini_tui_answers", gemini_tui_answers)
+        .case("gemini_calls_an_mcp_tool", gemini_calls_an_mcp_tool)
+        .case("gemini_hooks_speak_at_prompt_tool_and_turn_end", gemini_hooks_speak)
         .case("claude_calls_an_mcp_tool", claude_calls_an_mcp_tool)
         .case("codex_calls_an_mcp_tool", codex_calls_an_mcp_tool)
         .case("a_computed_turn_sees_what_a_claude_hook_said", a_computed_turn_sees_what_a_claude_hook_said)
@@ -32,6 +36,8 @@ fn the_pinned_versions_run(world: &World) -> CaseResult {
     assert!(claude.stdout.contains(world.clis().claude_version()), "{}", claude.stdout);
     let codex = world.run(world.command("codex").arg("--version"), b"")?.success()?;
     assert!(codex.stdout.contains(world.clis().codex_version()), "{}", codex.stdout);
+    let gemini = world.run(world.command("gemini").arg("--version"), b"")?.success()?;
+    assert!(gemini.stdout.contains(world.clis().gemini_version()), "{}", gemini.stdout);
     Ok(())
 }
 
@@ -101,7 +107,31 @@ fn codex_tui_answers(world: &World) -> CaseResult {
     Ok(())
 }
 
-/// The script that both CLIs follow: call `ping`, then say what came back.
+fn gemini_print_answers(world: &World) -> CaseResult {
+    world.model().script([Turn::text("the answer is forty-two")]);
+    let run = world.gemini().print("QUESTION-ONE")?.success()?;
+    assert!(run.stdout.contains("the answer is forty-two"));
+    let steps = world.model().steps();
+    assert_eq!((steps.len(), steps[0].count("QUESTION-ONE")), (1, 1));
+    assert!(steps[0].tools().contains(&"read_file".to_owned()));
+    Ok(())
+}
+
+fn gemini_tui_answers(world: &World) -> CaseResult {
+    world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("SECOND-ANSWER")]);
+    let tui = world.gemini().tui("gemini")?;
+    tui.prompt("a first question")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
+    tui.prompt("a second question")?;
+    tui.wait_for_answer("SECOND-ANSWER")?;
+    tui.prompt("/quit")?;
+    tui.wait_closed()?;
+    assert_eq!(world.model().steps_with("a first question").len(), 2);
+    assert_eq!(world.model().unscripted(), 0, "side requests take no turn of the script");
+    Ok(())
+}
+
+/// The script that all CLIs follow: call `ping`, then say what came back.
 fn ping_and_tell(world: &World) -> CaseResult {
     world.add_mcp_server("probe-server", PROBE)?;
     world.model().script([
@@ -132,6 +162,47 @@ fn codex_calls_an_mcp_tool(world: &World) -> CaseResult {
     ping_and_tell(world)?;
     let run = world.codex().exec("please ping")?.success()?;
     assert_pinged(world, &run.stdout);
+    Ok(())
+}
+
+fn gemini_calls_an_mcp_tool(world: &World) -> CaseResult {
+    ping_and_tell(world)?;
+    let run = world.gemini().print("please ping")?.success()?;
+    assert_pinged(world, &run.stdout);
+    Ok(())
+}
+
+/// Where each answer of a hook stands, and in which form: tags are escaped, but not in the reason of a block.
+fn gemini_hooks_speak(world: &World) -> CaseResult {
+    let says = |event: &str| {
+        let context = json!({"hookEventName": event, "additionalContext": format!("<{event}>")});
+        format!("echo '{}'", json!({"hookSpecificOutput": context}))
+    };
+    // A turn that goes on ends a second time; the block must not come again.
+    let block =
+        "[ -e blocked ] || { touch blocked; echo '{\"decision\":\"block\",\"reason\":\"<REASON>\"}'; }";
+    world.edit_json(&world.gemini_settings(), |settings| {
+        for (event, command) in [
+            ("BeforeAgent", says("BeforeAgent")),
+            ("AfterTool", says("AfterTool")),
+            ("AfterAgent", block.to_owned()),
+        ] {
+            let hook = json!({"type": "command", "name": "test", "command": command, "timeout": 5000});
+            settings["hooks"][event] = json!([{"hooks": [hook]}]);
+        }
+    })?;
+    ping_and_tell(world)?;
+    world.model().script([Turn::text("LAST-WORDS")]);
+    let run = world.gemini().print("please ping")?.success()?;
+    assert!(run.stdout.contains("LAST-WORDS"), "{}", run.stdout);
+    let steps = world.model().steps();
+    assert_eq!(steps.len(), 3);
+    assert_eq!(steps[0].count("<hook_context>&lt;BeforeAgent&gt;</hook_context>"), 1);
+    let result = steps[1].last_tool_result().unwrap_or_default();
+    assert!(result.contains("<hook_context>&lt;AfterTool&gt;</hook_context>"), "{result}");
+    let reason = steps[2].told().pop().ok_or("no message")?;
+    assert_eq!(reason.role, Role::User);
+    assert!(reason.text.starts_with("<REASON>"), "{}", reason.text);
     Ok(())
 }
 

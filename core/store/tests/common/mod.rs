@@ -45,8 +45,14 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
 
 const PROMPT: Proof = Proof { injected: &[By::AfterTool, By::TurnEnd], seen: &[By::AfterTool, By::TurnEnd] };
 const INJECT: &[Inject] = &[
-    Inject { moment: Moment::SessionStart, max_bytes: 4000, bodies: false, proof: Proof::NONE },
-    Inject { moment: Moment::PromptSubmit, max_bytes: 4000, bodies: true, proof: PROMPT },
+    Inject {
+        moment: Moment::SessionStart,
+        max_bytes: 4000,
+        bodies: false,
+        proof: Proof::NONE,
+        comes_back: false,
+    },
+    Inject { moment: Moment::PromptSubmit, max_bytes: 4000, bodies: true, proof: PROMPT, comes_back: false },
 ];
 
 /// A host whose tool events close a whole batch.
@@ -71,12 +77,12 @@ pub const SINGLE_OPEN: Card = Card {
 };
 
 const fn after_tool(proof: Proof) -> Inject {
-    Inject { moment: Moment::AfterTool, max_bytes: 4000, bodies: true, proof }
+    Inject { moment: Moment::AfterTool, max_bytes: 4000, bodies: true, proof, comes_back: false }
 }
 
 const fn turn_end(by: &'static [By]) -> Inject {
     let proof = Proof { injected: by, seen: by };
-    Inject { moment: Moment::TurnEnd, max_bytes: 4000, bodies: true, proof }
+    Inject { moment: Moment::TurnEnd, max_bytes: 4000, bodies: true, proof, comes_back: false }
 }
 
 pub struct World {
@@ -117,9 +123,12 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
         native: "n".into(),
         turn: turn.map(Into::into),
         tool_calls: calls.iter().map(|c| (*c).into()).collect(),
+        stamp: None,
         cwd: None,
         subagent: None,
+        subagent_done: false,
         nudge: None,
+        echo: None,
         by_host: false,
         start: Start::Fresh,
         continues: false,

@@ -22,7 +22,7 @@ const HOOK_LIMIT: Duration = Duration::from_secs(5);
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a CLI may take to tell its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(5);
+const VERSION_LIMIT: Duration = Duration::from_secs(20);
 /// What is read of any program's output.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 

@@ -23,6 +23,9 @@ pub(super) fn look(context: &Context, target: &Target, checks: &mut Checks) {
     let verified = version(target, &group, checks);
     let whole = entries(context, target, &group, checks);
     surfaces(target.card(), &group, verified, whole, checks);
+    for problem in target.provider.hindrances(&context.host, &target.site) {
+        checks.add(Check::warn(&group, "switch", problem).help("that is yours to change"));
+    }
     if target.id() == trust::PROVIDER {
         byte_order_mark(target, &group, checks);
         reviews(context, target, &group, checks);
@@ -152,6 +155,9 @@ fn surfaces(card: &Card, group: &str, verified: bool, whole: bool, checks: &mut 
         .collect();
     names.push("mcp-pull (messages)".to_owned());
     names.extend(card.wake.iter().map(|wake| format!("{} (wakes)", wake.name())));
+    if card.wake.is_empty() {
+        names.push("no door: mail for an idle session waits for its next prompt".to_owned());
+    }
     let names = names.join(", ");
     checks.add(match (whole, verified) {
         (true, true) => Check::ok(group, "surfaces", format!("surfaces verified: {names}")),

@@ -82,8 +82,8 @@ impl Outcome {
     /// What only the person can do, less what was consented to.
     fn steps(&self) -> Vec<&'static str> {
         let done = |step: &&str| {
-            (self.consent.allow_tools && step.contains("permissions.allow"))
-                || (self.is_trusted() && step.contains("Hooks need review"))
+            let asks = ["permissions.allow", "--allow-tools"].iter().any(|way| step.contains(way));
+            (self.consent.allow_tools && asks) || (self.is_trusted() && step.contains("Hooks need review"))
         };
         self.card.human_steps.iter().filter(|step| !done(step)).copied().collect()
     }

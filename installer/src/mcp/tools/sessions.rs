@@ -45,6 +45,8 @@ pub(super) async fn list(call: &Call, args: args::ListSessions) -> Result<Reply,
             let provider = session_bridge_providers::by_id(&s.provider).map(Provider::card);
             // Its server may live on with nobody before the window (rule W7).
             let unattended = s.ended.is_none() && provider.is_some_and(|card| card.servers_outlive_window);
+            // Mail for an idle session waits there for its user's next prompt.
+            let doorless = s.ended.is_none() && provider.is_some_and(|card| card.wake.is_empty());
             json!({
                 "label": s.label,
                 "id": s.id,
@@ -53,6 +55,7 @@ pub(super) async fn list(call: &Call, args: args::ListSessions) -> Result<Reply,
                 "state": view.presence.as_str(),
                 "paused": view.paused.is_some().then_some(true),
                 "attended": unattended.then_some("unknown"),
+                "wakes": doorless.then_some(false),
                 "seen": ago(now, view.seen),
                 "roles": s.roles,
                 "cwd": frame::quoted(&s.cwd),

@@ -95,7 +95,7 @@ fn emitted(card: &Card, proof: Proof) {
     use session_bridge_core::event::Moment;
     for by in proof.injected.iter().chain(proof.seen) {
         let moment = match by {
-            By::AfterTool | By::AfterToolOfCall => Moment::AfterTool,
+            By::AnyTool | By::AfterTool | By::AfterToolOfCall => Moment::AfterTool,
             By::TurnEnd | By::ContinuedTurnEnd => Moment::TurnEnd,
             other => panic!("the suite does not know {other:?}"),
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use session_bridge_mock_model::Request;
 use session_bridge_real_cli::{World, wait_until};
 
-/// The name of our MCP server in both CLIs' configuration.
+/// The name of our MCP server in each CLI's configuration.
 pub(crate) const SERVER: &str = "session-bridge";
 /// How long something may take that needs a CLI to act.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -19,7 +19,7 @@ pub(crate) struct Bridge<'w> {
 }
 
 impl<'w> Bridge<'w> {
-    /// Installed into both CLIs, with every consent given.
+    /// Installed into each CLI, with every consent given.
     pub(crate) fn installed(world: &'w World) -> Outcome<Self> {
         let bridge = Self { world };
         bridge.run(&["init", "--all", "--yes", "--allow-tools", "--trust-codex-hooks"])?;

@@ -58,6 +58,16 @@ pub(crate) fn codex_resumed(world: &World) -> CaseResult {
     })
 }
 
+pub(crate) fn gemini_resumed(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    world.model().script(["A", "B", "C"].map(Turn::text));
+    world.gemini().print("PROMPT-ONE")?.success()?;
+    reminded(world, &bridge, "gemini-project", |native, prompt| {
+        world.gemini().arg("--resume").arg(native).print(prompt)?.success()?;
+        Ok(())
+    })
+}
+
 /// Codex's `/clear` makes a new session. Mail of the old one stays there, and the new one is told so.
 pub(crate) fn codex_cleared(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;

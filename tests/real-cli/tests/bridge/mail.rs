@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use serde_json::json;
 use session_bridge_mock_model::{Request, Turn};
-use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
+use session_bridge_real_cli::{CaseResult, DriverError, Tui, World, wait_until};
 
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 
@@ -16,7 +16,11 @@ fn assert_framed_once(request: &Request) {
     let piece =
         told.iter().find(|message| message.text.contains(BODY)).map(|m| m.text.clone()).unwrap_or_default();
     let (before, after) = piece.split_once(BODY).unwrap_or_default();
-    assert!(before.contains("<peer-message-") && after.contains("</peer-message-"), "framed: {piece}");
+    // Gemini CLI escapes what hooks say.
+    let framed = ["<", "&lt;"].iter().any(|open| {
+        before.contains(&format!("{open}peer-message-")) && after.contains(&format!("{open}/peer-message-"))
+    });
+    assert!(framed, "framed: {piece}");
     assert!(before.contains("via=\"command line\""), "the reader is told how it was sent: {piece}");
 }
 
@@ -81,6 +85,16 @@ pub(crate) fn codex_tui(world: &World) -> CaseResult {
     next_prompt(world, &bridge, &tui, "codex-project")
 }
 
+pub(crate) fn gemini_tui(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.gemini().tui("gemini")?;
+    bridge.session("gemini-project")?;
+    world.model().script([Turn::text("FIRST-ANSWER")]);
+    tui.prompt("PROMPT-ONE")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
+    next_prompt(world, &bridge, &tui, "gemini-project")
+}
+
 /// An ended session keeps its inbox; whoever resumes it finds the mail in the first request, and not in the second.
 fn resumed(
     world: &World,
@@ -128,10 +142,33 @@ pub(crate) fn codex_resumed(world: &World) -> CaseResult {
     })
 }
 
-pub(crate) fn claude_clear(world: &World) -> CaseResult {
+pub(crate) fn gemini_resumed(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
-    let tui = world.claude().tui("claude")?;
-    let before = bridge.session("claude-project")?;
+    world.model().script(["A", "B", "C"].map(Turn::text));
+    world.gemini().print("PROMPT-ONE")?.success()?;
+    resumed(world, &bridge, "gemini-project", |native, prompt| {
+        world.gemini().arg("--resume").arg(native).print(prompt)?.success()?;
+        Ok(())
+    })
+}
+
+pub(crate) fn claude_clear(world: &World) -> CaseResult {
+    cleared(world, |world| world.claude().tui("claude"), "claude-project")
+}
+
+pub(crate) fn gemini_clear(world: &World) -> CaseResult {
+    cleared(world, |world| world.gemini().tui("gemini"), "gemini-project")
+}
+
+/// Where hook and server share the process, `/clear` goes on as the same session in a new conversation.
+fn cleared(
+    world: &World,
+    open: impl for<'w> Fn(&'w World) -> Result<Tui<'w>, DriverError>,
+    label: &str,
+) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = open(world)?;
+    let before = bridge.session(label)?;
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("SECOND-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
@@ -143,7 +180,7 @@ pub(crate) fn claude_clear(world: &World) -> CaseResult {
     let after = wait_until("the session to go on under a new native id", PATIENCE, moved)?;
     assert_eq!((&after["label"], &after["conversation"]), (&before["label"], &json!(2)));
     assert_eq!(bridge.sessions()?.len(), 1);
-    let id = bridge.send_quietly("claude-project", BODY)?;
+    let id = bridge.send_quietly(label, BODY)?;
     tui.prompt("PROMPT-TWO")?;
     tui.wait_for_answer("SECOND-ANSWER")?;
     assert_framed_once(&world.model().steps_with("PROMPT-TWO")[0]);

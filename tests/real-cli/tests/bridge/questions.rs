@@ -42,7 +42,9 @@ fn asks(world: &World, prompt: &str, label: &str) {
     );
 }
 
-fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str) -> CaseResult {
+/// `proven` is what the asker's turn proves of the answer: Gemini CLI's end does not tell whether the model spoke after the
+/// result.
+fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, proven: &str) -> CaseResult {
     let last = world.model().steps_with(asker).pop().ok_or("the asker never asked")?;
     let id = field_in(&last, "question_id");
     let states = bridge.wait_for_state(&id, "answered")?;
@@ -50,7 +52,7 @@ fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str) -> CaseResult 
     assert!(states.contains(&"seen".to_owned()), "the reply names the question: {states:?}");
     let receipts = bridge.json(&["receipts", &id])?;
     let answer = receipts["receipts"][0]["answer"].as_str().unwrap_or_default().to_owned();
-    bridge.wait_for_state(&answer, "seen")?;
+    bridge.wait_for_state(&answer, proven)?;
     for request in world.model().steps() {
         assert!(request.count(ANSWER) <= 1, "the answer reached a model twice");
         assert!(request.count(QUESTION) <= 1, "the question reached a model twice");
@@ -68,7 +70,7 @@ pub(crate) fn claude_asks_codex(world: &World) -> CaseResult {
     let run = world.claude().print("BE-THE-FRONTEND")?.success()?;
     assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
     codex.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }
 
 pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
@@ -81,7 +83,33 @@ pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
     let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
     assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
     claude.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND")
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
+}
+
+pub(crate) fn gemini_asks_claude(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "claude-project");
+    let claude = world.claude().tui("claude")?;
+    bridge.session("claude-project")?;
+    claude.prompt("BE-THE-BACKEND")?;
+    let run = world.gemini().print("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    claude.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "injected")
+}
+
+pub(crate) fn codex_asks_gemini(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, "BE-THE-BACKEND");
+    asks(world, "BE-THE-FRONTEND", "gemini-project");
+    let gemini = world.gemini().tui("gemini")?;
+    bridge.session("gemini-project")?;
+    gemini.prompt("BE-THE-BACKEND")?;
+    let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    gemini.wait_for_answer("ANSWERED")?;
+    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }
 
 /// Codex declines; Claude, which waits for its answer, is told at once, and once.

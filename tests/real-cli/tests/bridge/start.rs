@@ -57,6 +57,37 @@ pub(crate) fn codex(world: &World) -> CaseResult {
     Ok(())
 }
 
+/// Gemini CLI takes no text at a session's start: the first prompt says who the session is.
+pub(crate) fn gemini(world: &World) -> CaseResult {
+    Bridge::installed(world)?;
+    world.model().script([Turn::text("HEADLESS-ANSWER"), Turn::text("TUI-ANSWER"), Turn::text("AGAIN")]);
+    world.gemini().print("hello")?.success()?;
+    let tui = world.gemini().tui("gemini")?;
+    tui.prompt("hello again")?;
+    tui.wait_for_answer("TUI-ANSWER")?;
+    for request in &world.model().steps()[..2] {
+        assert_introduced(request);
+        assert!(request.contains("`gemini-project`"));
+    }
+    tui.prompt("and once more")?;
+    tui.wait_for_answer("AGAIN")?;
+    let last = world.model().steps().pop().ok_or("no request")?;
+    assert_eq!(last.count("session-bridge: this session is"), 1, "it is said once");
+    Ok(())
+}
+
+/// Without consent no tool runs unasked: `gemini -p`, which cannot ask, is not offered them. Mail arrives all the same.
+pub(crate) fn gemini_without_consent(world: &World) -> CaseResult {
+    let bridge = Bridge::not_installed(world);
+    let told = bridge.run(&["init", "--provider", "gemini-cli", "--yes"])?;
+    assert!(told.contains("--allow-tools"), "init names the human's step: {told}");
+    world.model().script([Turn::text("HEADLESS")]);
+    world.gemini().print("hello")?.success()?;
+    let request = world.model().steps().pop().ok_or("no request")?;
+    assert!(!request.offers(SERVER, "bridge_whoami") && request.contains("this session is `gemini-project`"));
+    Ok(())
+}
+
 /// Without consent nothing is trusted: Codex itself asks, and the person decides.
 pub(crate) fn codex_review(world: &World) -> CaseResult {
     let bridge = Bridge::not_installed(world);

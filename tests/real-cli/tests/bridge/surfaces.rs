@@ -11,6 +11,8 @@ use crate::bridge::{Bridge, PATIENCE, SERVER};
 
 const BODY: &str = "The schema of table ORDERS-77 changed.";
 
+const SEEN: [&str; 4] = ["stored", "offered", "injected", "seen"];
+
 /// A CLI's run of one prompt, to the end of its turn.
 pub(crate) type Run = dyn Fn(&World, &str) -> Result<Finished, DriverError> + Sync;
 
@@ -20,6 +22,10 @@ fn claude(world: &World, prompt: &str) -> Result<Finished, DriverError> {
 
 fn codex(world: &World, prompt: &str) -> Result<Finished, DriverError> {
     world.codex().arg("--dangerously-bypass-approvals-and-sandbox").exec(prompt)
+}
+
+fn gemini(world: &World, prompt: &str) -> Result<Finished, DriverError> {
+    world.gemini().unasked().print(prompt)
 }
 
 /// A step at which the model thinks until it is told to go on, and the two ends for the test.
@@ -47,8 +53,16 @@ pub(crate) fn while_running(world: &World, run: &Run, meanwhile: impl FnOnce() -
 }
 
 /// Mail sent while a shell command runs is in the request that carries the command's result. `early` is the state
-/// once the next tool call was answered: only where that cannot have been a sibling is it proof.
-fn mid_turn(world: &World, label: &str, run: &Run, shell: &Shell, early: &str) -> CaseResult {
+/// once the next tool call was answered: only where that cannot have been a sibling is it proof. `at_end` are those after
+/// the turn: Gemini CLI's end does not tell whether the model spoke after the tool.
+fn mid_turn(
+    world: &World,
+    label: &str,
+    run: &Run,
+    shell: &Shell,
+    early: &str,
+    at_end: &[&str],
+) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let command = "touch running; until [ -e go ]; do sleep 0.1; done; echo TOOL-RESULT";
     let (second, second_asks, second_go) = held(Turn::mcp(SERVER, "bridge_whoami", &json!({})));
@@ -68,7 +82,8 @@ fn mid_turn(world: &World, label: &str, run: &Run, shell: &Shell, early: &str) -
         third_go.send(())?;
         Ok(())
     })?;
-    assert_eq!(bridge.wait_for_state(&id, "seen")?, ["stored", "offered", "injected", "seen"]);
+    let last = at_end.last().copied().unwrap_or_default();
+    assert_eq!(bridge.wait_for_state(&id, last)?, at_end);
     let receipts = bridge.json(&["receipts", &id])?;
     assert_eq!(receipts["receipts"][0]["steps"][2]["surface"], "after-tool", "{receipts}");
     let steps = world.model().steps();
@@ -76,7 +91,7 @@ fn mid_turn(world: &World, label: &str, run: &Run, shell: &Shell, early: &str) -
     assert!(!steps[0].contains(BODY));
     for request in &steps[1..] {
         assert_eq!(request.count(BODY), 1, "the body stands once");
-        assert!(request.contains("TOOL-RESULT") && request.contains("<peer-message-"));
+        assert!(request.contains("TOOL-RESULT") && request.contains("peer-message-"));
     }
     Ok(())
 }
@@ -86,12 +101,17 @@ type Shell = dyn Fn(&str) -> Turn;
 
 pub(crate) fn claude_mid_turn(world: &World) -> CaseResult {
     let shell = |command: &str| Turn::tool("Bash", &json!({"command": command, "description": "wait"}));
-    mid_turn(world, "claude-project", &claude, &shell, "seen")
+    mid_turn(world, "claude-project", &claude, &shell, "seen", &SEEN)
 }
 
 pub(crate) fn codex_mid_turn(world: &World) -> CaseResult {
     let shell = |command: &str| Turn::tool("exec_command", &json!({"cmd": command, "yield_time_ms": 30_000}));
-    mid_turn(world, "codex-project", &codex, &shell, "offered")
+    mid_turn(world, "codex-project", &codex, &shell, "offered", &SEEN)
+}
+
+pub(crate) fn gemini_mid_turn(world: &World) -> CaseResult {
+    let shell = |command: &str| Turn::tool("run_shell_command", &json!({"command": command}));
+    mid_turn(world, "gemini-project", &gemini, &shell, "offered", &SEEN[..3])
 }
 
 /// A body that tries to leave the envelope of a turn's end, and is as long as one that still goes out whole.
@@ -153,4 +173,62 @@ pub(crate) fn claude_turn_end(world: &World) -> CaseResult {
 
 pub(crate) fn codex_turn_end(world: &World) -> CaseResult {
     turn_end(world, "codex-project", &codex)
+}
+
+pub(crate) fn gemini_turn_end(world: &World) -> CaseResult {
+    turn_end(world, "gemini-project", &gemini)
+}
+
+/// Gemini CLI's subagents fire tool hooks under their session's name. What such an event said, only the subagent would
+/// read: the session's mail waits for the end of its work.
+pub(crate) fn gemini_subagent(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let command = "touch running; until [ -e go ]; do sleep 0.1; done; echo SUB-RESULT";
+    let hands_over = json!({"agent_name": "generalist", "prompt": "SUB-TASK"});
+    let done = json!({"result": {"response": "SUB-DONE"}});
+    world.model().script([
+        Turn::tool("invoke_agent", &hands_over),
+        Turn::tool("run_shell_command", &json!({"command": command})),
+        Turn::tool("complete_task", &done),
+        Turn::text("ALL-DONE"),
+    ]);
+    let mut id = String::new();
+    while_running(world, &gemini, || {
+        let running = world.project().join("running");
+        wait_until("the subagent's command to run", PATIENCE, || running.exists().then_some(()))?;
+        id = bridge.send("gemini-project", BODY)?;
+        fs::write(world.project().join("go"), "")?;
+        Ok(())
+    })?;
+    assert_eq!(bridge.wait_for_state(&id, "injected")?, SEEN[..3]);
+    let steps = world.model().steps();
+    assert_eq!(steps.len(), 4);
+    assert!(steps[2].contains("SUB-RESULT") && !steps[2].contains(BODY), "the subagent reads no mail");
+    assert_eq!(steps[3].count(BODY), 1, "it stands beside the result of the subagent's work");
+    Ok(())
+}
+
+/// Esc before any output takes the prompt and what hooks said with it out of Gemini CLI's conversation, and ends the turn
+/// with an event like any other: that proves nothing, and the next prompt names the mail.
+pub(crate) fn gemini_interrupted(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.gemini().tui("gemini")?;
+    bridge.session("gemini-project")?;
+    let (first, first_asks, first_go) = held(Turn::text("NOBODY-READS-THIS"));
+    world.model().script([first, Turn::text("SECOND-ANSWER")]);
+    let id = bridge.send("gemini-project", BODY)?;
+    tui.prompt("PROMPT-ONE")?;
+    first_asks.recv_timeout(PATIENCE)?;
+    tui.press("Escape")?;
+    tui.wait_for("Request cancelled")?;
+    first_go.send(())?;
+    let idle = || bridge.sessions().ok()?.into_iter().find(|session| session["presence"] == "idle");
+    wait_until("the end of the turn", PATIENCE, idle)?;
+    tui.prompt("PROMPT-TWO")?;
+    tui.wait_for_answer("SECOND-ANSWER")?;
+    assert_eq!(bridge.states(&id)?, ["stored", "offered"]);
+    let request = world.model().steps_with("PROMPT-TWO").pop().ok_or("no request")?;
+    assert!(!request.contains("PROMPT-ONE") && !request.contains(BODY), "both are gone");
+    assert!(request.contains("These may already stand above") && request.contains(&id));
+    Ok(())
 }

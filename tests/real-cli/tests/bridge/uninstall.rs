@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -10,13 +11,14 @@ use session_bridge_real_cli::{CaseResult, Tree, World};
 
 use crate::bridge::{Bridge, SERVER};
 
-fn config(world: &World) -> [PathBuf; 4] {
+fn config(world: &World) -> [PathBuf; 5] {
     let codex = world.codex_dir();
     [
         world.claude_dir().join("settings.json"),
         world.claude_state(),
         world.codex_config(),
         codex.join("hooks.json"),
+        world.gemini_settings(),
     ]
 }
 
@@ -26,7 +28,14 @@ pub(crate) fn untouched(world: &World) -> CaseResult {
     // Without `--trust-codex-hooks`: Codex itself writes nothing then, as with a person who only installs.
     bridge.run(&["init", "--all", "--yes", "--allow-tools"])?;
     let installed = Tree::read(&world.home())?.changes_since(&before);
-    for file in [".claude/settings.json", ".claude.json", ".codex/config.toml", ".codex/hooks.json"] {
+    let files = [
+        ".claude/settings.json",
+        ".claude.json",
+        ".codex/config.toml",
+        ".codex/hooks.json",
+        ".gemini/settings.json",
+    ];
+    for file in files {
         assert!(installed.iter().any(|line| line.ends_with(file)), "{file} in {installed:?}");
     }
     let again = bridge.run(&["init", "--all", "--yes", "--allow-tools"])?;
@@ -38,20 +47,26 @@ pub(crate) fn untouched(world: &World) -> CaseResult {
     Ok(())
 }
 
-/// Both CLIs run once in each interface, so that they write whatever they write.
-fn live(world: &World, names: [&str; 2]) -> CaseResult {
-    world.model().script(["A", "B", "C-ANSWER", "D-ANSWER"].map(Turn::text));
+/// Each CLI runs once in each interface, so that they write whatever they write.
+fn live(world: &World, names: [&str; 3]) -> CaseResult {
+    world.model().script(["A", "B", "C", "D-ANSWER", "E-ANSWER", "F-ANSWER"].map(Turn::text));
     world.claude().print("hello")?.success()?;
     world.codex().exec("hello")?.success()?;
+    world.gemini().print("hello")?.success()?;
     let claude = world.claude().tui(names[0])?;
     claude.prompt("hello")?;
-    claude.wait_for_answer("C-ANSWER")?;
+    claude.wait_for_answer("D-ANSWER")?;
     claude.prompt("/exit")?;
     claude.wait_closed()?;
     let codex = world.codex().tui(names[1])?;
     codex.prompt("hello")?;
-    codex.wait_for_answer("D-ANSWER")?;
+    codex.wait_for_answer("E-ANSWER")?;
     codex.close()?;
+    let gemini = world.gemini().tui(names[2])?;
+    gemini.prompt("hello")?;
+    gemini.wait_for_answer("F-ANSWER")?;
+    gemini.prompt("/quit")?;
+    gemini.wait_closed()?;
     Ok(())
 }
 
@@ -72,11 +87,11 @@ fn places(value: &Value, at: &str, out: &mut BTreeSet<String>) {
 
 pub(crate) fn after_runs(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
-    live(world, ["claude", "codex"])?;
+    live(world, ["claude", "codex", "gemini"])?;
     bridge.run(&["uninstall", "--all"])?;
 
     let control = world.fresh()?;
-    live(&control, ["claude", "codex"])?;
+    live(&control, ["claude", "codex", "gemini"])?;
 
     let text = |world: &World, file: &PathBuf| -> Result<String, std::io::Error> {
         let root = world.home().parent().map(|p| p.display().to_string()).unwrap_or_default();
@@ -101,12 +116,13 @@ pub(crate) fn after_runs(world: &World) -> CaseResult {
         }
     }
 
-    // Both still start, and know nothing of us.
-    world.model().script(["E", "F"].map(Turn::text));
+    // All still start, and know nothing of us.
+    world.model().script(["G", "H", "I"].map(Turn::text));
     world.claude().print("LONG-AFTER-US")?.success()?;
     world.codex().exec("LONG-AFTER-US")?.success()?;
+    world.gemini().print("LONG-AFTER-US")?.success()?;
     let requests = world.model().steps_with("LONG-AFTER-US");
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
     for request in requests {
         assert!(!request.offers(SERVER, "bridge_whoami") && !request.holds("session-bridge"));
     }
@@ -117,11 +133,21 @@ pub(crate) fn after_runs(world: &World) -> CaseResult {
 pub(crate) fn program_gone(world: &World) -> CaseResult {
     Bridge::installed(world)?;
     fs::remove_dir_all(world.home().join(".session-bridge/bin"))?;
-    world.model().script(["STILL-CLAUDE", "STILL-CODEX"].map(Turn::text));
+    world.model().script(["STILL-CLAUDE", "STILL-CODEX", "STILL-GEMINI", "STILL-THERE"].map(Turn::text));
     let run = world.claude().print("hello claude")?.success()?;
     assert!(run.stdout.contains("STILL-CLAUDE"));
     let run = world.codex().exec("hello codex")?.success()?;
     assert!(run.stdout.contains("STILL-CODEX"));
+    let run = world.gemini().print("hello gemini")?.success()?;
+    assert!(run.stdout.contains("STILL-GEMINI"));
+    // A program that crashes with a word on its lips would block every prompt of Gemini CLI but for the guard.
+    let bin = world.home().join(".session-bridge/bin");
+    fs::create_dir_all(&bin)?;
+    let hook = bin.join("session-bridge-hook");
+    fs::write(&hook, "#!/bin/sh\necho session-bridge-hook is broken >&2\nkill -SEGV $$\n")?;
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
+    let run = world.gemini().print("hello again")?.success()?;
+    assert!(run.stdout.contains("STILL-THERE"));
     for request in world.model().steps() {
         assert!(!request.contains("session-bridge-hook"), "no error of ours reaches a model");
     }

@@ -1,0 +1,90 @@
+#![doc = include_str!("../README.md")]
+
+mod decode;
+mod encode;
+mod plan;
+mod site;
+mod switches;
+
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
+use session_bridge_core::host::Host;
+use session_bridge_core::id::ProviderId;
+use session_bridge_core::plan::Plan;
+use session_bridge_core::provider::{
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+};
+
+/// Gemini CLI.
+#[derive(Debug, Clone, Copy)]
+pub struct GeminiCli;
+
+/// Longest text in bytes. The host was seen to take more, but a reply is one write of at most 16 KiB, and JSON may double
+/// each byte.
+const MAX_CONTEXT: usize = 8_000;
+
+/// What the turn's end gives for the model's words where there are none, in JSON.
+const NO_WORDS: &str = "\"[no response text]\"";
+/// The tool by which the model hands work to a subagent. Its events cannot be told from the session's own.
+const SUBAGENT_TOOL: &str = "invoke_agent";
+
+const CARD: Card = Card {
+    id: ProviderId::new("gemini-cli"),
+    name: "Gemini CLI",
+    short: "gemini",
+    binaries: &["gemini"],
+    mcp_clients: &["gemini-cli-mcp-client"],
+    mcp_call_id: &[],
+    identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::HostProcess] },
+    hooks: &[
+        HookSpec { event: "SessionStart", moment: Moment::SessionStart, timeout_secs: 10 },
+        HookSpec { event: "BeforeAgent", moment: Moment::PromptSubmit, timeout_secs: 10 },
+        HookSpec { event: "BeforeTool", moment: Moment::BeforeSubagent, timeout_secs: 10 },
+        HookSpec { event: "AfterTool", moment: Moment::AfterTool, timeout_secs: 10 },
+        HookSpec { event: "AfterAgent", moment: Moment::TurnEnd, timeout_secs: 10 },
+        HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 5 },
+    ],
+    // Nothing at the session's start: the host throws that text away, or the user's prompt with it.
+    inject: &[
+        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::TurnEnd])),
+        // The turn's end gives all words of the turn. Whether some came after a tool, it does not say, and it is told after
+        // Esc as well: so nothing of a tool is seen by it.
+        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof { injected: &[By::TurnEnd], seen: &[] }),
+        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::ContinuedTurnEnd]))
+            .coming_back(),
+    ],
+    wake: &[],
+    pull: Proof { injected: &[By::AfterToolOfCall], seen: &[] },
+    servers_outlive_window: false,
+    human_steps: &[
+        "Start a new Gemini CLI session: running ones load the bridge's tools and hooks only at their start.",
+        "Trust the folders you work in, as Gemini CLI asks at its first start there: in others it runs neither hooks nor MCP servers.",
+        "If Gemini CLI asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
+    ],
+    verified: &[Verified { version: "0.61.0", date: "2026-11-21" }],
+};
+
+impl Provider for GeminiCli {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn locate(&self, host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
+        site::locate(host, scope)
+    }
+
+    fn plan(&self, site: &Site, want: &Want) -> Plan {
+        plan::plan(&CARD, site, want)
+    }
+
+    fn hindrances(&self, host: &dyn Host, site: &Site) -> Vec<String> {
+        switches::hindrances(host, site)
+    }
+
+    fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
+        decode::decode(&CARD, call)
+    }
+
+    fn encode(&self, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
+        encode::encode(&CARD, event, reply)
+    }
+}

@@ -1,0 +1,194 @@
+//! What being installed means for Gemini CLI.
+
+use serde_json::json;
+use session_bridge_core::environment;
+use session_bridge_core::event::Moment;
+use session_bridge_core::plan::{
+    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
+};
+use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+
+use crate::SUBAGENT_TOOL;
+
+/// What the command line of our hooks holds, whichever home the entry was made for.
+const OURS: &str = "/bin/session-bridge-hook";
+
+pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
+    let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
+    edits.push(server(card, site, want));
+    Plan { provider: card.id.to_string(), edits }
+}
+
+fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
+    let handler = json!({
+        "type": "command",
+        // Shown on the screen while it runs.
+        "name": "session-bridge",
+        "command": guarded(&want.hook_program.to_string_lossy(), card.id.as_str(), spec.event),
+        "timeout": spec.timeout_secs * 1000,
+    });
+    let mut group = json!({ "hooks": [handler] });
+    if spec.moment == Moment::BeforeSubagent {
+        group["matcher"] = json!(format!("^{SUBAGENT_TOOL}$"));
+    }
+    ConfigEdit {
+        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
+        file: target(site),
+        op: EditOp::Item {
+            at: KeyPath::from(["hooks", spec.event]),
+            value: group,
+            ours: Match::field(&["hooks", "*", "command"], Test::Contains(OURS.to_owned())),
+            on_remove: OnRemove::Drop,
+        },
+        derived: Vec::new(),
+        why: format!("run the bridge's hook at {}", spec.event).into(),
+    }
+}
+
+/// The line for `bash -c`. A hook that ends with any status but 0 and 1 and says something blocks every prompt: so a
+/// program that is missing or cannot be started ends with 0, and nothing is said in any case. `exec` leaves the host as
+/// the program's parent.
+fn guarded(program: &str, id: &str, event: &str) -> String {
+    let program = quoted(program);
+    format!("[ -x {program} ] || exit 0; shopt -s execfail; exec {program} {id} {event} 2>/dev/null; exit 0")
+}
+
+/// The server's environment is the terminal's without what looks like a secret; a home that is not the default is written
+/// down. Tools run unasked only by consent, which is one person's: it is not written into a project's shared file.
+fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
+    let mut value = json!({
+        "command": want.main_program.to_string_lossy(),
+        "args": ["mcp", "--client", card.id.as_str()],
+    });
+    if let Some(home) = &want.home_override {
+        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
+    }
+    if want.allow_tools && site.scope == Scope::User {
+        value["trust"] = Value::Bool(true);
+    }
+    ConfigEdit {
+        id: EditId::from(format!("{}/mcp-server", card.id)),
+        file: target(site),
+        op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
+        derived: Vec::new(),
+        why: "offer the bridge's tools to the model".into(),
+    }
+}
+
+/// The user's file is private; a project's is made to be checked out by others.
+fn target(site: &Site) -> Target {
+    let target = Target::new(site.hooks_file.clone(), Format::CommentedJson);
+    match site.scope {
+        Scope::User => target,
+        Scope::Project(_) => target.mode(0o644),
+    }
+}
+
+/// One word of a shell's line.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::{Command, Output};
+
+    use session_bridge_core::host::FakeHost;
+
+    use super::*;
+    use crate::{CARD, site};
+
+    fn want() -> Want {
+        Want {
+            hook_program: "/home/u/.session-bridge/bin/session-bridge-hook".into(),
+            main_program: "/home/u/.session-bridge/bin/session-bridge".into(),
+            home_override: None,
+            allow_tools: false,
+        }
+    }
+
+    fn value_of(want: &Want, scope: &Scope, id: &str) -> Value {
+        let site = site::locate(&FakeHost::at("/home/u"), scope).unwrap();
+        let edit = plan(&CARD, &site, want).edits.into_iter().find(|edit| edit.id.0 == id).unwrap();
+        match edit.op {
+            EditOp::Item { value, .. } | EditOp::Key { value, .. } => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn limits_are_in_milliseconds_and_only_subagents_are_told_beforehand() {
+        let group = value_of(&want(), &Scope::User, "gemini-cli/hook/BeforeAgent");
+        assert_eq!(group["hooks"][0]["timeout"], json!(10_000));
+        assert_eq!(group.get("matcher"), None);
+        let group = value_of(&want(), &Scope::User, "gemini-cli/hook/BeforeTool");
+        assert_eq!(group["matcher"], json!("^invoke_agent$"));
+    }
+
+    #[test]
+    fn trust_is_given_by_consent_and_never_shared() {
+        let agreed = Want { allow_tools: true, ..want() };
+        let project = Scope::Project("/src/shop".into());
+        let trust =
+            |want: &Want, scope: &Scope| value_of(want, scope, "gemini-cli/mcp-server").get("trust").cloned();
+        assert_eq!(trust(&want(), &Scope::User), None);
+        assert_eq!(trust(&agreed, &Scope::User), Some(json!(true)));
+        assert_eq!(trust(&agreed, &project), None);
+    }
+
+    #[test]
+    fn another_home_reaches_the_server() {
+        let moved = Want { home_override: Some("/elsewhere".into()), ..want() };
+        let value = value_of(&moved, &Scope::User, "gemini-cli/mcp-server");
+        assert_eq!(value["env"], json!({"SESSION_BRIDGE_HOME": "/elsewhere"}));
+    }
+
+    /// Runs the line as the host does.
+    fn run(line: &str) -> Output {
+        Command::new("bash").args(["-c", line]).output().unwrap()
+    }
+
+    #[test]
+    fn a_program_that_is_gone_or_broken_says_nothing() {
+        let folder = std::env::temp_dir().join(format!("sb-gemini-guard-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let program = |name: &str, content: &[u8], mode: u32| {
+            let path = folder.join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let silent = [
+            folder.join("missing"),
+            folder.clone(),
+            program("not executable", b"#!/bin/sh\necho text\n", 0o600),
+            program("bad-elf", b"\x7fELF garbage", 0o700),
+            program("bad-interpreter", b"#!/nonexistent/interpreter\n", 0o700),
+            program("noisy", b"#!/bin/sh\necho noise >&2\n", 0o700),
+        ];
+        for path in silent {
+            let output = run(&guarded(&path.to_string_lossy(), "gemini-cli", "BeforeAgent"));
+            assert_eq!(output.status.code(), Some(0), "{}", path.display());
+            assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{}: {output:?}", path.display());
+        }
+        let crashes = program("it's crashing", b"#!/bin/sh\nkill -SEGV $$\n", 0o700);
+        let output = run(&guarded(&crashes.to_string_lossy(), "gemini-cli", "BeforeAgent"));
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+        let works = program("it works", b"#!/bin/sh\necho $1 $2 $PPID\n", 0o700);
+        let output = run(&guarded(&works.to_string_lossy(), "gemini-cli", "BeforeAgent"));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(
+            said,
+            format!("gemini-cli BeforeAgent {}\n", std::process::id()),
+            "the host is the parent"
+        );
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
