@@ -98,9 +98,10 @@ fn a_message_is_stored_or_refused_on_a_disk_that_fills_up() {
     let home = dir.path().join("home");
     fs::create_dir_all(&home).unwrap();
     let mut store = Store::open(&Home::at(home.join(".session-bridge")), Role::Cli).unwrap();
+    // Nobody rings its door beside us.
     let arrival = Arrival {
-        provider: "codex",
-        short: "codex",
+        provider: "claude-code",
+        short: "claude",
         native: "n-1",
         host: None,
         one_per_process: false,

@@ -20,9 +20,9 @@ use session_bridge_store::{Author, Draft, Role, Store};
 use tempfile::TempDir;
 
 /// Nothing waits: what is paid at every prompt and tool call.
-const IDLE_AT_MOST: u64 = 293_000;
+const IDLE_AT_MOST: u64 = 353_000;
 /// One message of 600 bytes goes out.
-const DELIVERY_AT_MOST: u64 = 4_720_000;
+const DELIVERY_AT_MOST: u64 = 5_970_000;
 
 const HOOK: &str = env!("CARGO_BIN_EXE_hook-under-test");
 const START: &str =
