@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod dialect;
 pub mod echo;
 pub mod edit;
 pub mod environment;

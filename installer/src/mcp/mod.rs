@@ -5,6 +5,7 @@
 //! ([`deadline`]). Who calls is decided when a call arrives ([`identity`]); what a result's bodies prove is decided by
 //! the transport, which alone knows whether a response was written ([`transport`]).
 
+mod call;
 mod deadline;
 mod door;
 mod identity;

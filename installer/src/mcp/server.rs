@@ -14,12 +14,13 @@ use serde_json::Value;
 use session_bridge_core::id::SessionId;
 use session_bridge_core::process::{self, ProcessKey};
 
+use super::call::Call;
 use super::deadline::Timekeeper;
 use super::door::Doorkeeper;
-use super::identity::{self, Me};
+use super::identity;
 use super::journal::{Journal, Who};
 use super::result::{Refusal, Reply};
-use super::store_thread::{Desk, StoreThread};
+use super::store_thread::StoreThread;
 use super::tools;
 use super::transport::{Freight, Outbox};
 
@@ -44,33 +45,6 @@ pub(super) struct Bridge {
     door: Arc<Doorkeeper>,
     deadlines: Arc<Timekeeper>,
     journal: Arc<Journal>,
-}
-
-/// One tool call.
-pub(super) struct Call {
-    pub(super) store: StoreThread,
-    pub(super) me: Me,
-    /// The host's id of the call, by which its hooks name it.
-    pub(super) host_id: Option<String>,
-    /// Is to look when something with a lifetime was sent.
-    pub(super) deadlines: Arc<Timekeeper>,
-    pub(super) context: RequestContext<RoleServer>,
-}
-
-impl Call {
-    /// Runs `work` on the store's thread.
-    pub(super) async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Desk, &Me) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let me = self.me.clone();
-        let work = move |desk: &mut Desk| {
-            // Before each piece of work: a wait may be open when its session is paused.
-            me.refuse_if_paused(desk.store()?)?;
-            work(desk, &me)
-        };
-        self.store.run(work).await.ok_or_else(Refusal::broken)?
-    }
 }
 
 impl Bridge {

@@ -8,9 +8,9 @@ use session_bridge_core::frame::Fence;
 use session_bridge_store::{ClaimId, Filter, Pull, Store};
 use tokio::time::{Instant, sleep_until};
 
+use super::call::Call;
 use super::identity::Me;
 use super::result::{Bodies, Refusal};
-use super::server::Call;
 use super::watch::Watch;
 
 /// How often a waiting call shows that it lives, where the host asked for it.

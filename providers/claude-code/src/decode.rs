@@ -1,10 +1,9 @@
 //! Claude Code's hook payloads.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::dialect;
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Text};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
@@ -44,19 +43,9 @@ struct ToolCall<'a> {
 }
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
-    let event = call.event;
-    let spec = card.hook(event).ok_or_else(|| DecodeError::UnknownEvent(event.to_owned()))?;
-    let payload: Payload<'a> = serde_json::from_slice(call.stdin)
-        .map_err(|source| DecodeError::Malformed { event: event.to_owned(), source })?;
-    let name = payload.hook_event_name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
-    if name != event {
-        return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
-    }
-    let native = payload
-        .session_id
-        .and_then(Text::filled)
-        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
-    let source = payload.source.and_then(Text::filled);
+    let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
+    let name = dialect::name(call, payload.hook_event_name)?;
+    let native = dialect::session(call, payload.session_id)?;
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
         moment: spec.moment,
@@ -76,7 +65,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         nudge: payload.prompt.and_then(|json| nudge(json.get())),
         echo: None,
         by_host: payload.prompt.is_some_and(|json| json.get().starts_with(NOTIFICATION)),
-        start: start(source.as_deref()),
+        start: dialect::start(payload.source),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
@@ -88,20 +77,12 @@ fn nudge(json: &str) -> Option<Nudge> {
     if json.starts_with(NOTIFICATION) { Nudge::within_json(json) } else { Nudge::in_json(json) }
 }
 
-/// An unknown source is a start like any other.
-fn start(source: Option<&str>) -> Start {
-    match source {
-        Some("resume") => Start::Resumed,
-        Some("clear") => Start::Cleared,
-        Some("compact") => Start::Compacted,
-        Some("fork") => Start::Forked,
-        _ => Start::Fresh,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::path::Path;
+
+    use session_bridge_core::event::Start;
 
     use super::*;
     use crate::CARD;

@@ -1,36 +1,14 @@
 //! Claude Code's hook answers.
 
-use serde::Serialize;
+use session_bridge_core::dialect::{self, Context};
 use session_bridge_core::event::{HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::provider::Card;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    hook_specific_output: Specific<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Specific<'a> {
-    hook_event_name: &'a str,
-    additional_context: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    watch_paths: Option<[&'a str; 1]>,
-}
-
-#[derive(Serialize)]
-struct Block<'a> {
-    decision: &'a str,
-    reason: &'a str,
-}
 
 /// Silence is no output at all and status 0: an empty object would be read, too, but says nothing more.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
     let text = match (event.moment, *reply) {
         (Moment::PromptSubmit, Reply::Drop(reason)) => {
-            let stdout = serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default();
-            return HostOutput { stdout, exit: 0 };
+            return HostOutput { stdout: dialect::block(reason), exit: 0 };
         }
         // Context makes the turn go on, as `"decision":"block"` does; the reason of a block is shown twice.
         (Moment::TurnEnd, Reply::KeepGoing(text)) => text,
@@ -46,10 +24,8 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
     if card.inject_at(event.moment).is_none() {
         return HostOutput::default();
     }
-    let specific = Specific { hook_event_name: &event.name, additional_context: text, watch_paths };
-    // Two strings always serialise; were that to change, silence does no harm.
-    let stdout = serde_json::to_vec(&Answer { hook_specific_output: specific }).unwrap_or_default();
-    HostOutput { stdout, exit: 0 }
+    let context = Context { hook_event_name: &event.name, additional_context: text, watch_paths };
+    HostOutput { stdout: context.answer(), exit: 0 }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::dialect;
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Text};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 
@@ -35,19 +36,9 @@ struct Payload<'a> {
 }
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
-    let event = call.event;
-    let spec = card.hook(event).ok_or_else(|| DecodeError::UnknownEvent(event.to_owned()))?;
-    let payload: Payload<'a> = serde_json::from_slice(call.stdin)
-        .map_err(|source| DecodeError::Malformed { event: event.to_owned(), source })?;
-    let name = payload.hook_event_name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
-    if name != event {
-        return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
-    }
-    let native = payload
-        .session_id
-        .and_then(Text::filled)
-        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
-    let source = payload.source.and_then(Text::filled);
+    let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
+    let name = dialect::name(call, payload.hook_event_name)?;
+    let native = dialect::session(call, payload.session_id)?;
     let transcript = payload.transcript_path.and_then(Text::filled);
     let other = transcript.as_deref().filter(|path| !path.contains(native.as_ref())).and_then(thread_of);
     let subagent =
@@ -65,7 +56,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
         echo: None,
         by_host: false,
-        start: start(source.as_deref()),
+        start: dialect::start(payload.source),
         // `/clear` ends nothing here: the next conversation is a session of its own.
         continues: false,
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
@@ -88,20 +79,11 @@ fn thread_of(transcript: &str) -> Option<&str> {
     is_uuid.then_some(thread)
 }
 
-/// An unknown source is a start like any other.
-fn start(source: Option<&str>) -> Start {
-    match source {
-        Some("resume") => Start::Resumed,
-        Some("clear") => Start::Cleared,
-        Some("compact") => Start::Compacted,
-        Some("fork") => Start::Forked,
-        _ => Start::Fresh,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use session_bridge_core::event::Start;
 
     use super::*;
     use crate::CARD;

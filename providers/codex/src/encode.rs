@@ -1,51 +1,10 @@
 //! Codex's hook answers. Its schema forbids unknown keys, so nothing but these two levels is ever written.
 
-use serde::Serialize;
-use session_bridge_core::event::{HookEvent, HostOutput, Moment, Reply};
-use session_bridge_core::provider::Card;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    hook_specific_output: Context<'a>,
-}
-
-/// At the turn's end: go on, for this reason. At a prompt: drop it.
-#[derive(Serialize)]
-struct Block<'a> {
-    decision: &'static str,
-    reason: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Context<'a> {
-    hook_event_name: &'a str,
-    additional_context: &'a str,
-}
-
-/// Silence is no output at all and status 0; status 2 would block a prompt or replace a tool's result.
-pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
-    if card.inject_at(event.moment).is_none() {
-        return HostOutput::default();
-    }
-    // Two strings always serialise; were that to change, silence does no harm.
-    let stdout = match (event.moment, *reply) {
-        (Moment::TurnEnd, Reply::KeepGoing(reason)) | (Moment::PromptSubmit, Reply::Drop(reason)) => {
-            serde_json::to_vec(&Block { decision: "block", reason }).unwrap_or_default()
-        }
-        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => Vec::new(),
-        (_, Reply::Context(text) | Reply::Watch { text, .. }) => {
-            let context = Context { hook_event_name: &event.name, additional_context: text };
-            serde_json::to_vec(&Answer { hook_specific_output: context }).unwrap_or_default()
-        }
-    };
-    HostOutput { stdout, exit: 0 }
-}
+pub(crate) use session_bridge_core::dialect::encode;
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::event::HookCall;
+    use session_bridge_core::event::{HookCall, Reply};
 
     use super::*;
     use crate::{CARD, decode};

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Text};
 use session_bridge_core::provider::Card;
-use session_bridge_core::{echo, frame};
+use session_bridge_core::{dialect, echo, frame};
 
 use crate::{NO_WORDS, SUBAGENT_TOOL};
 
@@ -45,18 +45,9 @@ struct McpContext<'a> {
 }
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
-    let event = call.event;
-    let spec = card.hook(event).ok_or_else(|| DecodeError::UnknownEvent(event.to_owned()))?;
-    let payload: Payload<'a> = serde_json::from_slice(call.stdin)
-        .map_err(|source| DecodeError::Malformed { event: event.to_owned(), source })?;
-    let name = payload.hook_event_name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
-    if name != event {
-        return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
-    }
-    let native = payload
-        .session_id
-        .and_then(Text::filled)
-        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field: "session_id" })?;
+    let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
+    let name = dialect::name(call, payload.hook_event_name)?;
+    let native = dialect::session(call, payload.session_id)?;
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
     let echo = prompt.and_then(|json| echo::in_json(json.get()));
     let said = payload.prompt_response.map(RawValue::get);
@@ -67,7 +58,6 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let ours = after_tool && server.as_deref() == Some("session-bridge");
     let result = payload.tool_response.filter(|_| ours).map_or("", RawValue::get);
     let tool = payload.tool_name.and_then(Text::filled);
-    let source = payload.source.and_then(Text::filled);
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
         moment: if cut_short { Moment::Interrupt } else { spec.moment },
@@ -86,24 +76,17 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         nudge: None,
         echo,
         by_host: echo.is_some(),
-        start: start(source.as_deref()),
+        start: dialect::start(payload.source),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said,
     })
 }
 
-/// An unknown source is a start like any other.
-fn start(source: Option<&str>) -> Start {
-    match source {
-        Some("resume") => Start::Resumed,
-        Some("clear") => Start::Cleared,
-        _ => Start::Fresh,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use session_bridge_core::event::Start;
+
     use super::*;
     use crate::CARD;
 

@@ -8,9 +8,9 @@ use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_store::{Author, ClaimId, Filter, Pull, State, Store};
 
 use super::{args, lifetime, limit, message_id};
+use crate::mcp::call::Call;
 use crate::mcp::identity::Me;
 use crate::mcp::result::{Bodies, Refusal, Reply};
-use crate::mcp::server::Call;
 use crate::mcp::wait::{self, Waited};
 use crate::post::{self, Outgoing};
 

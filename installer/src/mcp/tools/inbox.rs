@@ -7,9 +7,10 @@ use session_bridge_core::message::Via;
 use session_bridge_store::{Entry, Pull, Receipt, View};
 
 use super::{args, message_id};
-use crate::mcp::result::{Refusal, Reply, ago};
-use crate::mcp::server::Call;
+use crate::mcp::call::Call;
+use crate::mcp::result::{Refusal, Reply};
 use crate::mcp::wait;
+use crate::term::ago;
 
 /// Headers in one list unless the model asks for another number, and at most.
 const LISTED: (u32, u32) = (20, 100);

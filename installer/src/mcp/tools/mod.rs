@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use session_bridge_core::id::MessageId;
 
+use super::call::Call;
 use super::result::{Refusal, Reply};
-use super::server::Call;
 
 /// What a host is told about a tool, beyond its schema.
 struct Card {

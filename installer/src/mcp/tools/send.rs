@@ -6,9 +6,9 @@ use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_store::{Author, Store, StoreError};
 
 use super::{args, lifetime, message_id};
+use crate::mcp::call::Call;
 use crate::mcp::mail::Letter;
 use crate::mcp::result::{Refusal, Reply};
-use crate::mcp::server::Call;
 use crate::post::{self, Outgoing};
 
 /// Most recipients that a result names.

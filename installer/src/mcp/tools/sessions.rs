@@ -6,8 +6,9 @@ use session_bridge_core::provider::Provider;
 use session_bridge_store::SessionView;
 
 use super::args;
-use crate::mcp::result::{Refusal, Reply, ago};
-use crate::mcp::server::Call;
+use crate::mcp::call::Call;
+use crate::mcp::result::{Refusal, Reply};
+use crate::term::ago;
 
 /// Longest summary in characters.
 const MAX_SUMMARY: usize = 200;
