@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use session_bridge_core::id::{MessageId, SessionId};
 
-use crate::decline::MAX_REASON_CHARS;
+use crate::sending::decline::MAX_REASON_CHARS;
 /// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
 const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 

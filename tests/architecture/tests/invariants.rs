@@ -190,7 +190,11 @@ fn i8_nothing_leaves_stored_without_a_record_of_its_attempt() {
     // By construction: one function moves states, inside of a transaction.
     for source in sources().iter().filter(|source| source.path.starts_with("core/store/src/")) {
         let moves = source.text.contains("UPDATE delivery SET state");
-        assert!(!moves || source.path == "core/store/src/attempt.rs", "{} moves states", source.path);
+        assert!(
+            !moves || source.path == "core/store/src/delivery/attempt.rs",
+            "{} moves states",
+            source.path
+        );
     }
     for provider in PROVIDERS {
         let world = World::new();

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::Kind;
 
+use crate::database::open::Store;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message, parsed};
 
 /// Which messages a wait is for. Empty fields match everything.

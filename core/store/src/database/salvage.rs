@@ -12,15 +12,15 @@ use session_bridge_core::home::Home;
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::name::Name;
 
-use crate::attempt;
 use crate::clock::Clock;
+use crate::database::generation::{self, Pointer};
+use crate::database::open::{self, Role, Store};
+use crate::database::schema;
+use crate::delivery::attempt;
 use crate::error::StoreError;
-use crate::generation::{self, Pointer};
-use crate::open::{self, Role, Store};
 use crate::run::RunFolders;
-use crate::schema;
-use crate::session;
-use crate::wake;
+use crate::sessions::session;
+use crate::waking::wake;
 
 /// So long after the pointer changed, nobody writes to the old file any more: a writer waits for less than ten seconds,
 /// and looks at the pointer before each piece of work.

@@ -10,15 +10,15 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::{Nudge, WakeId};
 use session_bridge_core::process::{self, ProcessKey};
 
-use crate::claim;
 use crate::clock::{PASSED, Reading};
+use crate::database::open::Store;
+use crate::database::schema::HOT;
+use crate::delivery::claim;
 use crate::error::StoreError;
-use crate::open::Store;
-use crate::pace::{self, Pace};
 use crate::row::State;
-use crate::rule::UNMUTED;
 use crate::run::{Activity, Live, RunFolder};
-use crate::schema::HOT;
+use crate::sessions::rule::UNMUTED;
+use crate::waking::pace::{self, Pace};
 
 /// A burst is gathered: no nudge before the newest message is so old, in milliseconds.
 pub(crate) const GATHER_MS: i64 = 250;

@@ -4,15 +4,15 @@ use rusqlite::{Transaction, params};
 use serde::Serialize;
 use session_bridge_core::id::{MessageId, SessionId};
 
-use crate::attempt;
+use crate::database::open::Store;
+use crate::database::schema::HOT;
+use crate::delivery::attempt;
+use crate::delivery::expire;
 use crate::error::StoreError;
-use crate::expire;
-use crate::open::Store;
-use crate::pause::Pause;
 use crate::row::{Message, State, parsed, parsed_or_none};
-use crate::rule;
-use crate::schema::HOT;
-use crate::send;
+use crate::sending::send;
+use crate::sessions::pause::Pause;
+use crate::sessions::rule;
 
 /// One recipient's state and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

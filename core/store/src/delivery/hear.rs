@@ -6,23 +6,23 @@ use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Inject, Proof};
 
-use crate::attempt::{self, Attempt, NewAttempt, Status};
-use crate::beginning;
-use crate::block::{self, Block, Budget, Frame, Waiting};
-use crate::chain;
-use crate::claim;
+use crate::database::open::Store;
+use crate::database::schema::HOT;
+use crate::delivery::attempt::{self, Attempt, NewAttempt, Status};
+use crate::delivery::beginning;
+use crate::delivery::block::{self, Block, Budget, Frame, Waiting};
+use crate::delivery::claim;
+use crate::delivery::expire;
+use crate::delivery::order;
 use crate::error::StoreError;
-use crate::expire;
-use crate::open::Store;
-use crate::order;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
-use crate::rule;
 use crate::run::{Lease, Live, RunFolders};
-use crate::schema::HOT;
-use crate::session::{self, Session};
-use crate::subagents;
-use crate::turn;
-use crate::wake;
+use crate::sending::chain;
+use crate::sessions::rule;
+use crate::sessions::session::{self, Session};
+use crate::sessions::subagents;
+use crate::sessions::turn;
+use crate::waking::wake;
 
 /// The surface of MCP results in receipts.
 pub(crate) const PULL: &str = "mcp-pull";

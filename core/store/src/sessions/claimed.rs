@@ -4,10 +4,10 @@
 use rusqlite::{Transaction, params};
 use session_bridge_core::id::SessionId;
 
+use crate::database::open::Store;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::parsed;
-use crate::session::Arrival;
+use crate::sessions::session::Arrival;
 
 /// A live session that was started with an override which belongs to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]

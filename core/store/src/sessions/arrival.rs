@@ -8,10 +8,10 @@ use session_bridge_core::host::Host;
 use session_bridge_core::process::ProcessKey;
 use session_bridge_core::provider::Card;
 
+use crate::database::open::Store;
 use crate::error::StoreError;
-use crate::open::Store;
-use crate::session::{Arrival, Session};
-use crate::wanted::Wanted;
+use crate::sessions::session::{Arrival, Session};
+use crate::sessions::wanted::Wanted;
 
 /// What an event or call says of its session.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,10 @@
 use rusqlite::params;
 use session_bridge_core::id::SessionId;
 
-use crate::attempt;
+use crate::database::open::Store;
+use crate::delivery::attempt;
+use crate::delivery::expire;
 use crate::error::StoreError;
-use crate::expire;
-use crate::open::Store;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message, State};
 
 /// Which of a session's messages are listed.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use rusqlite::{Connection, ToSql, Transaction, named_params};
 use session_bridge_core::id::SessionId;
 
-use crate::attempt;
 use crate::clock::{Boot, PASSED, Reading};
+use crate::database::open::Store;
+use crate::delivery::attempt;
 use crate::error::StoreError;
-use crate::notice::{self, News};
-use crate::open::Store;
 use crate::row::{State, parsed};
 use crate::run::RunFolders;
+use crate::sending::notice::{self, News};
 
 /// Only deliveries without a body under way can expire. The words of the indices for it come first.
 const CAN: &str = "d.state = 'stored' AND d.expires IS NOT NULL AND d.attempt IS NULL AND d.doubt = 0";
@@ -126,7 +126,7 @@ mod tests {
     use session_bridge_core::home::Home;
 
     use super::*;
-    use crate::open::Role;
+    use crate::database::open::Role;
 
     /// Each look goes by an index that holds what can still expire, and nothing that did or was read.
     #[test]

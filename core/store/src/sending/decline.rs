@@ -5,12 +5,12 @@ use session_bridge_core::frame;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::Via;
 
-use crate::attempt;
+use crate::database::open::Store;
+use crate::delivery::attempt;
 use crate::error::StoreError;
-use crate::notice::{self, News};
-use crate::open::Store;
 use crate::row::State;
-use crate::send;
+use crate::sending::notice::{self, News};
+use crate::sending::send;
 
 /// Longest reason in characters.
 pub const MAX_REASON_CHARS: usize = 500;

@@ -4,11 +4,11 @@
 use rusqlite::{Transaction, params};
 use session_bridge_core::id::SessionId;
 
+use crate::database::open::Store;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::parsed;
 use crate::run::RunFolders;
-use crate::send::{self, Lay};
+use crate::sending::send::{self, Lay};
 
 /// Recipients of one transaction.
 pub(crate) const CHUNK: usize = 64;

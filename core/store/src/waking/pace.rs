@@ -77,7 +77,7 @@ struct Who {
 
 /// The roles of a session in its room, or the session itself.
 fn who(db: &Connection, session: SessionId) -> Result<Vec<Who>, StoreError> {
-    let row = crate::session::by_id(db, session)?.ok_or(StoreError::NoSession(session))?;
+    let row = crate::sessions::session::by_id(db, session)?.ok_or(StoreError::NoSession(session))?;
     if row.roles.is_empty() {
         return Ok(vec![Who { key: session.to_string(), name: "it was".to_owned() }]);
     }

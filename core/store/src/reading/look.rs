@@ -4,10 +4,10 @@ use rusqlite::params;
 use serde::Serialize;
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
+use crate::database::open::Store;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::{MESSAGE, Message, parsed};
-use crate::send;
+use crate::sending::send;
 
 /// One try to put a message on a surface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,10 +11,10 @@ use session_bridge_core::limits::Limits;
 use session_bridge_core::settings::Settings;
 
 use crate::clock::Clock;
+use crate::database::generation;
+use crate::database::schema;
 use crate::error::StoreError;
-use crate::generation;
 use crate::run::{RunFolders, create_folder};
-use crate::schema;
 
 /// Who opens the store; sets deadlines and durability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -326,7 +326,7 @@ fn busy_hook(tries: i32) -> bool {
     tries < 150
 }
 
-/// The same naps for less than ten seconds: [`crate::salvage::WRITERS_DEADLINE`] builds on it.
+/// The same naps for less than ten seconds: [`crate::database::salvage::WRITERS_DEADLINE`] builds on it.
 fn busy_patient(tries: i32) -> bool {
     nap(tries);
     tries < 24_000
@@ -361,8 +361,8 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
-    use crate::session::Arrival;
-    use crate::wanted::Wanted;
+    use crate::sessions::session::Arrival;
+    use crate::sessions::wanted::Wanted;
 
     fn arrival(native: &str) -> Arrival<'_> {
         Arrival {

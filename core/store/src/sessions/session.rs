@@ -10,15 +10,15 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::name::Name;
 use session_bridge_core::process::{self, ProcessKey};
 
-use crate::attempt;
-use crate::claimed;
+use crate::database::open::Store;
+use crate::delivery::attempt;
 use crate::error::StoreError;
-use crate::open::Store;
-use crate::pause::Pause;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
-use crate::wake;
-use crate::wanted::Wanted;
+use crate::sessions::claimed;
+use crate::sessions::pause::Pause;
+use crate::sessions::wanted::Wanted;
+use crate::waking::wake;
 
 /// One running conversation of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,17 +3,17 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
-use crate::attempt::{self, NewAttempt, Part};
-use crate::chain;
-use crate::claim::{self, ClaimId, Filter};
+use crate::database::open::Store;
+use crate::database::schema::HOT;
+use crate::delivery::attempt::{self, NewAttempt, Part};
+use crate::delivery::claim::{self, ClaimId, Filter};
+use crate::delivery::expire;
+use crate::delivery::hear::PULL;
+use crate::delivery::order;
 use crate::error::StoreError;
-use crate::expire;
-use crate::hear::PULL;
-use crate::open::Store;
-use crate::order;
 use crate::row::{MESSAGE, Message, State};
-use crate::schema::HOT;
-use crate::send;
+use crate::sending::chain;
+use crate::sending::send;
 
 /// Which bodies a call asks for.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ impl Store {
             }
             let own_answer = matches!(want, Pull::Next(filter, _) if filter.reply_to.is_some());
             chain::pulled(tx, &folder, session, messages.iter().map(|m| m.hop), own_answer, now)?;
-            let row = crate::session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
+            let row = crate::sessions::session::by_id(tx, session)?.ok_or(StoreError::NoSession(session))?;
             let event = format!("tools/call/{}", call.unwrap_or_default());
             let attempt = attempt::open(
                 tx,

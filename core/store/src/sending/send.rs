@@ -5,18 +5,18 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::limits::Limits;
 use session_bridge_core::message::{Kind, Urgency, Via};
 
-use crate::attempt;
-use crate::chain;
 use crate::clock::Reading;
+use crate::database::open::Store;
+use crate::delivery::attempt;
 use crate::error::StoreError;
-use crate::fanout;
-use crate::notice::{self, News};
-use crate::open::Store;
 use crate::row::{MESSAGE, Message, State};
-use crate::rule;
 use crate::run::RunFolders;
-use crate::session::Session;
-use crate::wake;
+use crate::sending::chain;
+use crate::sending::fanout;
+use crate::sending::notice::{self, News};
+use crate::sessions::rule;
+use crate::sessions::session::Session;
+use crate::waking::wake;
 
 /// The address of everybody in the room.
 const EVERYONE: &str = "*";
@@ -254,14 +254,14 @@ fn insert(
     let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
     let (sender, name, provider, via) = match &draft.author {
         Author::Session(id) => {
-            let row = crate::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
+            let row = crate::sessions::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
             (Some(*id), row.label, Some(row.provider), Via::Session)
         }
         Author::CommandLine { name, as_session } => (*as_session, name.clone(), None, Via::CommandLine),
     };
     let (recipients, left_out) = rule::divide(tx, sender, recipients)?;
     if let (Some(blocker), false) = (left_out.first(), draft.to == EVERYONE) {
-        return Err(StoreError::Blocked(crate::session::label(tx, *blocker)?));
+        return Err(StoreError::Blocked(crate::sessions::session::label(tx, *blocker)?));
     }
     // People begin a new count; agents continue it.
     let hop = match &draft.author {
@@ -300,7 +300,7 @@ fn insert(
     let seq = tx.last_insert_rowid();
     let mut laid = Vec::with_capacity(sent.recipients.len());
     for id in &sent.recipients {
-        let recipient = crate::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
+        let recipient = crate::sessions::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
         laid.push((*id, Lay::of(draft, hop, &recipient, limits)));
     }
     fanout::begin(tx, run, seq, &laid, now)?;

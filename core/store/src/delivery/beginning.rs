@@ -10,7 +10,7 @@ use session_bridge_core::id::SessionId;
 
 use crate::error::StoreError;
 use crate::row::{MESSAGE, Message};
-use crate::session::Session;
+use crate::sessions::session::Session;
 
 /// How far back questions are looked for: so many deliveries.
 const LOOK: usize = 500;

@@ -7,7 +7,7 @@ use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::error::StoreError;
 use crate::run::RunFolders;
-use crate::send::Lay;
+use crate::sending::send::Lay;
 
 /// What stands as the sender.
 const NAME: &str = "session-bridge";
@@ -93,9 +93,9 @@ pub(crate) fn tell(
             ends_wait.then_some(&id)
         ],
     )?;
-    crate::send::deliver(tx, run, tx.last_insert_rowid(), sender, &Lay::QUIET, now)
+    crate::sending::send::deliver(tx, run, tx.last_insert_rowid(), sender, &Lay::QUIET, now)
 }
 
 fn label(tx: &Transaction<'_>, session: SessionId) -> Result<String, StoreError> {
-    Ok(format!("`{}`", crate::session::label(tx, session)?))
+    Ok(format!("`{}`", crate::sessions::session::label(tx, session)?))
 }

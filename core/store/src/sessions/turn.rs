@@ -9,7 +9,7 @@ use rusqlite::{Transaction, params};
 use session_bridge_core::event::{HookEvent, Moment, fingerprint};
 use session_bridge_core::id::SessionId;
 
-use crate::attempt;
+use crate::delivery::attempt;
 use crate::error::StoreError;
 
 /// The event with the name of its turn, where the host left it to us. A prompt begins a turn, unless it is a text of ours

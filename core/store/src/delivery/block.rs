@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use session_bridge_core::frame::{self, Fence, Header};
 use session_bridge_core::message::Kind;
 
-use crate::attempt::Part;
+use crate::delivery::attempt::Part;
 use crate::row::Message;
 
 /// How much may go out, and what.

@@ -12,13 +12,13 @@ use std::path::PathBuf;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
 
+use crate::database::open::Store;
+use crate::database::schema::HOT;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::parsed;
 use crate::run::{RunFolders, create_folder};
-use crate::schema::HOT;
-use crate::session::Session;
-use crate::wake;
+use crate::sessions::session::Session;
+use crate::waking::wake;
 
 /// What the file of one provider's pause begins with.
 const PROVIDER: &str = "provider-";

@@ -4,11 +4,11 @@
 use rusqlite::{Connection, Row, Transaction, params};
 use session_bridge_core::id::SessionId;
 
+use crate::database::open::Store;
+use crate::database::schema::HOT;
 use crate::error::StoreError;
-use crate::open::Store;
 use crate::row::{Message, parsed, parsed_or_none};
-use crate::schema::HOT;
-use crate::wake;
+use crate::waking::wake;
 
 /// What a receipt says of mail that waits because its sender is muted.
 pub(crate) const MUTED: &str =

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, Row, Transaction, params};
 use session_bridge_core::id::{AttemptId, SessionId};
 
+use crate::database::schema::HOT;
 use crate::error::StoreError;
 use crate::row::{State, parsed};
 use crate::run::{Note, RunFolder, RunFolders};
-use crate::schema::HOT;
 
 /// How far an attempt got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

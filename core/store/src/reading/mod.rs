@@ -1,0 +1,5 @@
+//! What changes nothing: inboxes, lists, receipts.
+
+pub(crate) mod inbox;
+pub(crate) mod look;
+pub(crate) mod receipt;
