@@ -210,7 +210,13 @@ impl TestEnvironment {
     /// Two live sessions: `api` of Codex, a backend; `web` of Claude Code.
     pub(crate) fn two_sessions(&self) -> (SessionId, SessionId) {
         let mut store = self.store();
-        (arrive(&mut store, "codex", "api", &["backend"]), arrive(&mut store, "claude-code", "web", &[]))
+        let api = arrive(&mut store, "codex", "api", &["backend"]);
+        // Lists have the last seen first: the next one is seen in a later millisecond.
+        let at = store.now();
+        while store.now() == at {
+            std::thread::yield_now();
+        }
+        (api, arrive(&mut store, "claude-code", "web", &[]))
     }
 }
 
