@@ -28,3 +28,4 @@ pub mod preview;
 pub mod process;
 pub mod provider;
 pub mod settings;
+pub mod shell;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use session_bridge_core::apply::{self, Disk};
-use session_bridge_core::preview;
+use session_bridge_core::{preview, shell};
 use session_bridge_providers::by_id;
 use session_bridge_store::Pause;
 
@@ -178,14 +178,8 @@ fn show(
             text,
             "{dim}messages stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
             root.display(),
-            quoted(&root.to_string_lossy())
+            shell::word(&root.to_string_lossy())
         );
     }
     ui.say(&text)
-}
-
-/// One word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -9,6 +9,7 @@ use session_bridge_core::plan::{
     Test,
 };
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+use session_bridge_core::shell;
 
 use crate::site;
 
@@ -25,7 +26,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     let program = want.hook_program.to_string_lossy();
     let handler = json!({
         "type": "command",
-        "command": format!("{} {} {}", quoted(&program), card.id, spec.event),
+        "command": format!("{} {} {}", shell::word(&program), card.id, spec.event),
         "timeout": spec.timeout_secs,
     });
     ConfigEdit {
@@ -88,16 +89,6 @@ fn target(site: &Site, path: PathBuf, format: Format) -> Target {
     }
 }
 
-/// One word of a POSIX shell's line.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// `UserPromptSubmit` as Codex writes it in its keys: `user_prompt_submit`.
 fn snake(event: &str) -> String {
     let mut out = String::with_capacity(event.len() + 4);
@@ -148,14 +139,6 @@ mod tests {
             json!({"hooks": [{"type": "command",
                 "command": "/home/u/.session-bridge/bin/session-bridge-hook codex UserPromptSubmit", "timeout": 10}]})
         );
-    }
-
-    #[test]
-    fn a_path_that_the_shell_would_read_is_quoted() {
-        assert_eq!(quoted("/home/u/bin/x"), "/home/u/bin/x");
-        assert_eq!(quoted("/home/it's me/$(x)"), r"'/home/it'\''s me/$(x)'");
-        assert_eq!(quoted("~/x"), "'~/x'");
-        assert_eq!(quoted(""), "''");
     }
 
     #[test]

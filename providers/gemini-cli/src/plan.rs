@@ -7,6 +7,7 @@ use session_bridge_core::plan::{
     Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
 };
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+use session_bridge_core::shell;
 
 use crate::SUBAGENT_TOOL;
 
@@ -49,7 +50,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
 /// program that is missing or cannot be started ends with 0, and nothing is said in any case. `exec` leaves the host as
 /// the program's parent.
 fn guarded(program: &str, id: &str, event: &str) -> String {
-    let program = quoted(program);
+    let program = shell::word(program);
     format!("[ -x {program} ] || exit 0; shopt -s execfail; exec {program} {id} {event} 2>/dev/null; exit 0")
 }
 
@@ -81,16 +82,6 @@ fn target(site: &Site) -> Target {
     match site.scope {
         Scope::User => target,
         Scope::Project(_) => target.mode(0o644),
-    }
-}
-
-/// One word of a shell's line.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

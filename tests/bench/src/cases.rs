@@ -39,15 +39,25 @@ impl<'p> World<'p> {
         std::fs::write(folder.path().join("start.json"), start)?;
         let stop = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"Stop","prompt_id":"p"}"#;
         std::fs::write(folder.path().join("stop.json"), stop)?;
+        let before_agent = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"BeforeAgent","timestamp":"2026-11-21T15:39:07.643Z","prompt":"hello"}"#;
+        std::fs::write(folder.path().join("before-agent.json"), before_agent)?;
+        let after_agent = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"AfterAgent","timestamp":"2026-11-21T15:39:08.643Z","prompt_response":"hello","stop_hook_active":false}"#;
+        std::fs::write(folder.path().join("after-agent.json"), after_agent)?;
         let server = Store::open(&Home::at(folder.path().join("bridge")), Role::Server)?;
         let mut world = Self { programs, folder, reader: SessionId::generate(), _server: server };
         world.hook("SessionStart", "start.json")?;
         let mut store = world.store()?;
         world.reader = store.sessions(None, false)?.first().context("the session is registered")?.session.id;
         fill(&store, world.reader, messages)?;
-        // A session of the other provider, with nothing to read.
-        let mut command = Command::new(&programs.hook);
-        world.run(command.args(["codex", "SessionStart"]), "start.json")?;
+        // A session of each other provider, with nothing to read. Gemini CLI takes its start text with the first prompt.
+        for (provider, event, payload) in [
+            ("codex", "SessionStart", "start.json"),
+            ("gemini-cli", "SessionStart", "start.json"),
+            ("gemini-cli", "BeforeAgent", "before-agent.json"),
+            ("gemini-cli", "AfterAgent", "after-agent.json"),
+        ] {
+            world.run(Command::new(&programs.hook).args([provider, event]), payload)?;
+        }
         Ok(world)
     }
 
@@ -79,11 +89,11 @@ impl<'p> World<'p> {
         self.hook("UserPromptSubmit", "prompt.json")
     }
 
-    /// The same, as a shell line runs it.
-    pub(crate) fn prompt_through(&self, shell: &str, line: &str) -> Result<Duration> {
-        let mut command = Command::new(shell);
+    /// The same, as a line of `bash` runs it.
+    pub(crate) fn line(&self, line: &str, payload: &str) -> Result<Duration> {
+        let mut command = Command::new("/bin/bash");
         command.args(["-c", line]);
-        self.run(&mut command, "prompt.json")
+        self.run(&mut command, payload)
     }
 
     /// A prompt while one message waits; the turn's end, which is not counted, settles it.

@@ -68,15 +68,18 @@ fn processes(programs: &Programs, messages: usize) -> Result<()> {
     let hook = programs.hook.display();
     // As Codex runs an entry: its line in a shell, which gives its own process to the one command.
     let codex = format!("{hook} codex UserPromptSubmit");
-    let guarded = format!("[ -x {hook} ] || exit 0; {hook} claude-code UserPromptSubmit 2>/dev/null || :");
+    // As Gemini CLI does: its entry has a guard, which leaves the host as the program's parent.
+    let gemini = format!(
+        "[ -x {hook} ] || exit 0; shopt -s execfail; exec {hook} gemini-cli BeforeAgent 2>/dev/null; exit 0"
+    );
     let mut all = [
         Case::new("an empty static process", || programs.noop()),
         Case::new("hook, nothing waits, 1,000 stored messages", || small.prompt()),
         Case::new(format!("hook, nothing waits, {messages} stored messages"), || large.prompt()),
         Case::new("the entry as Claude Code runs it (the program alone)", || small.prompt()),
-        Case::new("the entry as Codex runs it (`bash -c`)", || shell.prompt_through("/bin/bash", &codex)),
-        Case::new("a line with a guard (`sh -c`), for comparison", || {
-            shell.prompt_through("/bin/sh", &guarded)
+        Case::new("the entry as Codex runs it (`bash -c`)", || shell.line(&codex, "prompt.json")),
+        Case::new("the entry as Gemini CLI runs it (`bash -c`, guarded)", || {
+            shell.line(&gemini, "before-agent.json")
         }),
         Case::new("hook that delivers one message", || small.deliver()),
         Case::new("`send-message`, durable", || small.send()),
