@@ -217,7 +217,7 @@ fn mail_from_the_command_line_is_answered_without_a_recipient() {
 }
 
 #[test]
-fn calls_that_come_at_once_are_sent_in_order_and_each_has_its_own_result() {
+fn calls_that_come_at_once_are_each_sent_once_with_their_own_result() {
     let world = World::new();
     let (mut a, mut b, _, two) = pair(&world);
     let to = |n: i64| if n == 7 { "nobody-of-that-name".to_owned() } else { two.clone() };
@@ -240,9 +240,11 @@ fn calls_that_come_at_once_are_sent_in_order_and_each_has_its_own_result() {
         .map(|message| message["id"].clone())
         .collect();
     let text = b.call("bridge_read_message", json!({"ids": ids}))["text"].as_str().unwrap().to_owned();
-    let at: Vec<_> = (0..20).filter(|n| *n != 7).map(|n| text.find(&format!("number {n}\n"))).collect();
-    assert_eq!(at.len(), 19);
-    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{text}");
+    // Calls that overlap have no order among them.
+    for n in 0..20 {
+        let times = text.matches(&format!("\nnumber {n}\n")).count();
+        assert_eq!(times, usize::from(n != 7), "{n}: {text}");
+    }
 }
 
 #[test]
