@@ -73,7 +73,7 @@ enum Key {
 
 impl Door {
     fn of(card: &'static Card, host: ProcessKey, machine: &dyn Host) -> Option<Self> {
-        let key = card.wake.iter().find_map(|wake| match *wake {
+        let socket = card.wake.iter().find_map(|wake| match *wake {
             Wake::Socket { name, path, token, not_where: (variable, value), lines } => {
                 if machine.env(variable).is_some_and(|found| found == value) {
                     return None;
@@ -82,12 +82,11 @@ impl Door {
                 let token = machine.env_text(token).filter(|token| !token.is_empty())?;
                 Some((name, Key::Socket { path, token, lines }))
             }
-            Wake::Command { name, env, args, queues } => {
-                Some((name, Key::Command(CommandDoor { name, env, args, queues })))
-            }
             _ => None,
         });
-        key.map(|(name, key)| Self { card, name, host, key })
+        let command = || card.command_door().map(|door| (door.name, Key::Command(door)));
+        let (name, key) = socket.or_else(command)?;
+        Some(Self { card, name, host, key })
     }
 
     fn ringer(&self) -> (&'static str, bool) {

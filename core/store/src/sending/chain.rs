@@ -2,7 +2,7 @@
 //!
 //! A turn that its user began is the start of a chain. A turn that a nudge began, or into which a peer's text came,
 //! continues the chain of what was put before the model; what the model sends from there is one hop further, be it a
-//! reply or a new message. `docs/adr/0011-loops.md` says why, and what quiet is.
+//! reply or a new message. `docs/adr/0012-loops.md` says why, and what quiet is.
 
 use rusqlite::{Transaction, params};
 use session_bridge_core::event::{HookEvent, Moment};
