@@ -55,6 +55,7 @@ pub fn payload(probe: &Probe<'_>) -> Value {
     json!({
         "session_id": probe.session,
         "turn_id": probe.turn,
+        "nonce": probe.nonce,
         "hook_event_name": probe.event,
         "cwd": probe.cwd.to_string_lossy(),
         "source": "startup",

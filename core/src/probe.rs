@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::event::{HookEvent, Reply};
+use crate::identity;
 use crate::plan::{EditOp, Plan};
 use crate::provider::{Card, Provider, Source, Want};
 use crate::shell;
@@ -19,6 +20,8 @@ pub struct Probe<'a> {
     pub session: &'a str,
     /// The host's id of the turn, for hosts that have one.
     pub turn: &'a str,
+    /// What calls of this session name besides it, where a plugin of ours says so ([`Claim`](crate::identity::Claim)).
+    pub nonce: &'a str,
     /// The session's folder.
     pub cwd: &'a Path,
 }
@@ -65,16 +68,24 @@ pub fn server(plan: &Plan, want: &Want) -> Option<Launch> {
     entries(plan).iter().flat_map(|value| launches(value, true)).find(ours)
 }
 
-/// What hosts of this card put beside a call's arguments to name the session.
-pub fn call_meta(card: &Card, session: &str) -> Value {
-    let mut meta = Map::new();
+/// The parameters of a call of this tool without arguments, as the made-up session would make it: what names the session
+/// stands beside the arguments, or among them.
+pub fn call(card: &Card, probe: &Probe<'_>, tool: &str) -> Value {
+    let (mut meta, mut arguments) = (Map::new(), Map::new());
     for source in card.identity.mcp {
-        if let Source::Meta { thread, root } = source {
-            meta.insert((*thread).to_owned(), json!(session));
-            meta.insert((*root).to_owned(), json!(session));
+        match *source {
+            Source::Meta { thread, root } => {
+                meta.insert(thread.to_owned(), json!(probe.session));
+                meta.insert(root.to_owned(), json!(probe.session));
+            }
+            Source::Argument => {
+                let claim = json!({ "session": probe.session, "nonce": probe.nonce });
+                arguments.insert(identity::ARGUMENT.to_owned(), claim);
+            }
+            _ => {}
         }
     }
-    Value::Object(meta)
+    json!({ "name": tool, "arguments": arguments, "_meta": meta })
 }
 
 /// The text that the answer to `event` puts before the model: the one that holds `word`, if the answer is byte for byte

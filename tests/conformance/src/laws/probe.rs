@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use session_bridge_core::event::{HookCall, Reply};
 use session_bridge_core::host::FakeHost;
 use session_bridge_core::probe::{self, Command, Probe};
-use session_bridge_core::provider::Scope;
+use session_bridge_core::provider::{Scope, Source};
 
 use crate::laws::plan::want;
 use crate::{Subject, trial};
@@ -18,11 +18,14 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject) {
     for spec in card.hooks {
         trial(trials, format!("L17::a_payload_is_the_event_that_was_made_up::{}", spec.event), move || {
             let cwd = Path::new("/src/shop");
-            let made =
-                provider.probe(&Probe { event: spec.event, session: "probe-1", turn: "turn-1", cwd }).to_string();
+            let probe = Probe { event: spec.event, session: "probe-1", turn: "turn-1", nonce: "a1b2", cwd };
+            let made = provider.probe(&probe).to_string();
             let event = provider.decode(&HookCall { event: spec.event, stdin: made.as_bytes() }).unwrap();
             assert_eq!((event.moment, event.native.as_ref()), (spec.moment, "probe-1"));
             assert_eq!((event.cwd.as_deref(), &event.subagent), (Some(cwd), &None));
+            if card.identity.mcp.contains(&Source::Argument) {
+                assert_eq!(event.nonce.as_deref(), Some("a1b2"), "calls name it");
+            }
             if card.inject_at(spec.moment).is_some() {
                 let text = "mail \"q-7\"\nfor you";
                 let answer = provider.encode(&event, &Reply::carrying(event.moment, text)).stdout;
