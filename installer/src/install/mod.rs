@@ -46,15 +46,20 @@ impl Target {
         self.card().id.as_str()
     }
 
-    /// What being installed means here.
-    pub(crate) fn plan(&self, home: &Home, host: &dyn Host, allow_tools: bool) -> Plan {
+    /// What its entries have to name.
+    pub(crate) fn want(&self, home: &Home, host: &dyn Host, allow_tools: bool) -> Want {
         let default = host.home().map(|folder| folder.join(".session-bridge"));
-        let want = Want {
+        Want {
             hook_program: home.hook_program(),
             main_program: home.main_program(),
             home_override: (default.as_deref() != Some(home.root())).then(|| home.root().to_owned()),
             allow_tools,
-        };
+        }
+    }
+
+    /// What being installed means here.
+    pub(crate) fn plan(&self, home: &Home, host: &dyn Host, allow_tools: bool) -> Plan {
+        let want = self.want(home, host, allow_tools);
         Plan { provider: self.ledger.clone(), ..self.provider.plan(&self.site, &want) }
     }
 

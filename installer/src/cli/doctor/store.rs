@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use session_bridge_store::{Clock, Presence, Store, StoreError};
 
-use super::around;
 use super::bridge::GROUP;
 use super::check::{Check, Checks};
 use crate::cli::context::Context;
+use super::claims;
 use crate::report::Failure;
 
 const FIX: &str = "session-bridge doctor --fix";
@@ -39,7 +39,7 @@ pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure
         checks.add(Check::fail(GROUP, "salvage", what).help(FIX));
     }
     let sessions = store.sessions(None, false)?;
-    around::claims(&store, checks)?;
+    claims::look(&store, checks)?;
     checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
     let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
     checks.add(Check::note(

@@ -1,0 +1,132 @@
+//! What was looked at, for people: a heading per CLI, a mark, a word for what was looked at, and what was found.
+
+use std::path::Path;
+
+use session_bridge_core::frame::printable;
+use session_bridge_core::host::Host as _;
+
+use super::check::{Check, Checks, Level};
+use crate::cli::context::Context;
+use crate::term::{self, put, style};
+
+/// How wide the words for what was looked at are.
+const WORD: usize = 9;
+/// Where what was found begins: after the mark and that word.
+const INDENT: usize = 2 + 2 + WORD + 1;
+
+/// All of it, as wide as the terminal.
+pub(super) fn render(checks: &Checks, context: &Context) -> String {
+    rendered(checks, context.host.home().as_deref(), term::width())
+}
+
+fn rendered(checks: &Checks, home: Option<&Path>, width: Option<usize>) -> String {
+    let strong = style::STRONG;
+    let mut out = String::new();
+    for of_group in checks.all.chunk_by(|one, next| one.group == next.group) {
+        let Some(first) = of_group.first() else { continue };
+        put!(out, "{}{strong}{}{strong:#}\n", if out.is_empty() { "" } else { "\n" }, first.group);
+        for check in of_group {
+            one(&mut out, check, home, width);
+        }
+    }
+    let bad = checks.all.iter().filter(|check| matches!(check.level, Level::Warn | Level::Fail)).count();
+    let (good, warn) = (style::GOOD, style::WARN);
+    match bad {
+        0 => put!(out, "\n{good}all is well{good:#}\n"),
+        1 => put!(out, "\n{warn}1 thing needs attention{warn:#}\n"),
+        n => put!(out, "\n{warn}{n} things need attention{warn:#}\n"),
+    }
+    out
+}
+
+fn one(out: &mut String, check: &Check, home: Option<&Path>, width: Option<usize>) {
+    let (dim, name) = (style::DIM, style::NAME);
+    let (mark, look) = match check.level {
+        Level::Ok => ("✓", style::GOOD),
+        Level::Note => ("·", style::DIM),
+        Level::Warn => ("!", style::WARN),
+        Level::Fail => ("✗", style::BAD),
+    };
+    let lines = |text: &str| -> Vec<String> {
+        let text = printable(&with_tilde(text, home));
+        text.lines().flat_map(|line| wrapped(line, width)).collect()
+    };
+    let pad = " ".repeat(INDENT);
+    let mut found = lines(&check.summary);
+    if let Some(ms) = check.ms {
+        let time = format!("({ms} ms)");
+        match found.last_mut() {
+            Some(last) if width.is_none_or(|most| INDENT + term::wide(last) + 1 + time.len() <= most) => {
+                put!(last, " {dim}{time}{dim:#}");
+            }
+            _ => found.push(format!("{dim}{time}{dim:#}")),
+        }
+    }
+    put!(out, "  {look}{mark}{look:#} {dim}{:WORD$}{dim:#} {}\n", word(&check.id), found.join(&format!("\n{pad}")));
+    for line in lines(check.detail.as_deref().unwrap_or_default()) {
+        put!(out, "{pad}{dim}{line}{dim:#}\n");
+    }
+    if let Some(help) = &check.help {
+        let text = lines(help).join(&format!("\n{pad}"));
+        put!(out, "    {name}{:WORD$}{name:#} {text}\n", "help");
+    }
+}
+
+/// What follows the sign of a list or of a diff stays behind it.
+fn wrapped(line: &str, width: Option<usize>) -> Vec<String> {
+    let sign = ["- ", "+ "].into_iter().find(|sign| line.starts_with(sign)).unwrap_or_default();
+    let rest = term::lines_to(&line[sign.len()..], INDENT + sign.len(), width);
+    let begin = |at: usize| if at == 0 { sign.to_owned() } else { " ".repeat(sign.len()) };
+    rest.into_iter().enumerate().map(|(at, line)| begin(at) + &line).collect()
+}
+
+/// A check's id in one short word.
+fn word(id: &str) -> &str {
+    if id.contains('/') { "entry" } else { id.split('-').next().unwrap_or(id) }
+}
+
+/// Paths in the home folder as people write them.
+fn with_tilde(text: &str, home: Option<&Path>) -> String {
+    match home.and_then(Path::to_str).filter(|home| home.len() > 1) {
+        Some(home) => text.replace(&format!("{home}/"), "~/"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_found_stands_in_a_column_of_its_own() {
+        let mut checks = Checks::default();
+        checks.add(
+            Check::ok("bridge", "store", "/home/ana/.session-bridge/store/bridge-1.db is whole")
+                .took(Duration::from_millis(7)),
+        );
+        checks.add(
+            Check::fail("X", "x/hook/Stop", "the entry to run the bridge's hook is missing from the file")
+                .detail("- a\n+ a line that is longer than the column is wide")
+                .help("session-bridge doctor --fix"),
+        );
+        let text = rendered(&checks, Some(Path::new("/home/ana")), Some(50));
+        let want = "\
+bridge
+  ✓ store     ~/.session-bridge/store/bridge-1.db
+              is whole (7 ms)
+
+X
+  ✗ entry     the entry to run the bridge's hook
+              is missing from the file
+              - a
+              + a line that is longer than the
+                column is wide
+    help      session-bridge doctor --fix
+
+1 thing needs attention
+";
+        assert_eq!(anstream::adapter::strip_str(&text).to_string(), want);
+    }
+}
