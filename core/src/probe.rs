@@ -88,14 +88,18 @@ pub fn call(card: &Card, probe: &Probe<'_>, tool: &str) -> Value {
     json!({ "name": tool, "arguments": arguments, "_meta": meta })
 }
 
+/// Variables that hosts of this card give a server of the made-up session, to name it.
+pub fn server_env<'a>(card: &Card, probe: &Probe<'a>) -> Vec<(&'static str, &'a str)> {
+    let variable = |source: &Source| match *source {
+        Source::SpawnEnv(name) => Some((name, probe.session)),
+        _ => None,
+    };
+    card.identity.mcp.iter().filter_map(variable).collect()
+}
+
 /// The text that the answer to `event` puts before the model: the one that holds `word`, if the answer is byte for byte
 /// what the provider makes of it.
-pub fn carried(
-    provider: &dyn Provider,
-    event: &HookEvent<'_>,
-    answer: &[u8],
-    word: &str,
-) -> Option<String> {
+pub fn carried(provider: &dyn Provider, event: &HookEvent<'_>, answer: &[u8], word: &str) -> Option<String> {
     let said = match serde_json::from_slice::<Value>(answer) {
         Ok(value) => string_with(&value, word)?.to_owned(),
         Err(_) => String::from_utf8(answer.to_vec()).ok().filter(|text| text.contains(word))?,
@@ -142,7 +146,8 @@ fn command(members: &Map<String, Value>, server: bool) -> Option<Launch> {
     };
     let env = ["env", "environment"].iter().find_map(|key| members.get(*key)?.as_object());
     let variables = env.into_iter().flatten();
-    let env = variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    let env =
+        variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     Some(Launch { command, env })
 }
 
@@ -181,7 +186,10 @@ mod tests {
     #[test]
     fn commands_are_found_in_every_form() {
         let of = |value: Value, server| launches(&value, server).remove(0);
-        assert_eq!(of(json!({"hooks": [{"command": "x claude Stop"}]}), false).command, line("x claude Stop"));
+        assert_eq!(
+            of(json!({"hooks": [{"command": "x claude Stop"}]}), false).command,
+            line("x claude Stop")
+        );
         assert_eq!(of(json!({"command": "x", "args": ["a", "b"]}), false).command, words(&["x", "a", "b"]));
         assert_eq!(of(json!({"command": "x y"}), true).command, words(&["x y"]));
         let with_env = of(json!({"command": ["x", "mcp"], "environment": {"A": "b"}}), true);

@@ -30,7 +30,11 @@ pub(super) fn look(
         Check::ok(group, "alive", summary)
     } else {
         // Until a host has shown itself, what only its user can do may be what is missing.
-        let steps = target.card().human_steps.iter().map(|step| format!("- {step}\n"));
+        let named = |step: &str| {
+            checks.all.iter().any(|check| check.help.as_deref().is_some_and(|help| help.contains(step)))
+        };
+        let steps =
+            target.card().human_steps.iter().filter(|step| !named(step)).map(|step| format!("- {step}\n"));
         Check::note(group, "alive", summary).detail(steps.collect::<String>())
     });
     (event, hello.map(|hello| hello.at))

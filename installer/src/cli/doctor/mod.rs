@@ -55,7 +55,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if let Some(id) = args.provider.iter().find(|id| session_bridge_providers::by_id(id).is_none()) {
         return Err(unknown_provider(id));
     }
-    let asked = |name: &String| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name));
+    let asked =
+        |name: &String| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name));
     let mine: Vec<String> = names.iter().filter(|name| asked(name)).cloned().collect();
     let mut checks = Checks::default();
     if args.fix {
@@ -80,8 +81,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
                 }
             }
             Ok(None) => checks.add(
-                Check::warn(name, "known", format!("{name} was installed by another version of session-bridge"))
-                    .help("use that version, or take it out: session-bridge uninstall --all"),
+                Check::warn(
+                    name,
+                    "known",
+                    format!("{name} was installed by another version of session-bridge"),
+                )
+                .help("use that version, or take it out: session-bridge uninstall --all"),
             ),
             Err(failure) => checks.add(Check::failed(name, "site", failure)),
         }

@@ -69,7 +69,11 @@ pub(super) fn look(
         }
     } else {
         // What is wrong was named above; counting it twice would help nobody.
-        checks.add(Check::note(group, "hook", "hook and MCP server were not tried: entries are not as planned"));
+        checks.add(Check::note(
+            group,
+            "hook",
+            "hook and MCP server were not tried: entries are not as planned",
+        ));
     }
     surfaces(target.card(), standing, configured, group, checks);
     shared::look(context, target, all, group, checks);
@@ -107,7 +111,9 @@ fn surfaces(card: &Card, standing: Standing, configured: bool, group: &str, chec
     checks.add(match (configured, standing) {
         (true, Standing::Verified) => Check::ok(group, "surfaces", format!("verified: {text}")),
         // The cause was named above; counting it twice would help nobody.
-        (true, _) => Check::note(group, "surfaces", format!("degraded, as the version is not verified: {text}")),
+        (true, _) => {
+            Check::note(group, "surfaces", format!("degraded, as the version is not verified: {text}"))
+        }
         (false, _) => Check::note(group, "surfaces", format!("missing, as entries are: {text}")),
     });
 }

@@ -6,13 +6,7 @@ use crate::cli::context::Context;
 use crate::install::Target;
 
 /// Names the installations that this host runs besides its own.
-pub(super) fn look(
-    context: &Context,
-    target: &Target,
-    all: &[Target],
-    group: &str,
-    checks: &mut Checks,
-) {
+pub(super) fn look(context: &Context, target: &Target, all: &[Target], group: &str, checks: &mut Checks) {
     let files = target.provider.also_runs(&context.host, &target.site.scope);
     let runs = |other: &&Target| {
         let plan = other.plan(&context.home, &context.host, false);

@@ -6,8 +6,8 @@ use session_bridge_store::{Clock, Presence, Store, StoreError};
 
 use super::bridge::GROUP;
 use super::check::{Check, Checks};
-use crate::cli::context::Context;
 use super::claims;
+use crate::cli::context::Context;
 use crate::report::Failure;
 
 const FIX: &str = "session-bridge doctor --fix";

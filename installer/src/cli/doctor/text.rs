@@ -62,7 +62,12 @@ fn one(out: &mut String, check: &Check, home: Option<&Path>, width: Option<usize
             _ => found.push(format!("{dim}{time}{dim:#}")),
         }
     }
-    put!(out, "  {look}{mark}{look:#} {dim}{:WORD$}{dim:#} {}\n", word(&check.id), found.join(&format!("\n{pad}")));
+    put!(
+        out,
+        "  {look}{mark}{look:#} {dim}{:WORD$}{dim:#} {}\n",
+        word(&check.id),
+        found.join(&format!("\n{pad}"))
+    );
     for line in lines(check.detail.as_deref().unwrap_or_default()) {
         put!(out, "{pad}{dim}{line}{dim:#}\n");
     }
@@ -99,34 +104,48 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_was_found_stands_in_a_column_of_its_own() {
+    /// A machine where much is well.
+    fn checks() -> Checks {
+        let (claude, codex) = ("Claude Code", "Codex CLI");
         let mut checks = Checks::default();
-        checks.add(
+        for check in [
+            Check::ok("bridge", "home", "/home/ana/.session-bridge is yours alone"),
             Check::ok("bridge", "store", "/home/ana/.session-bridge/store/bridge-1.db is whole")
                 .took(Duration::from_millis(7)),
-        );
-        checks.add(
-            Check::fail("X", "x/hook/Stop", "the entry to run the bridge's hook is missing from the file")
-                .detail("- a\n+ a line that is longer than the column is wide")
+            Check::warn("bridge", "override", "web ignores SESSION_BRIDGE_SESSION_ID: that id is api's")
+                .help("start it without SESSION_BRIDGE_SESSION_ID"),
+            Check::ok(claude, "version", "2.1.329, verified (/usr/local/bin/claude)"),
+            Check::ok(claude, "entries", "7 of 7 entries are as planned")
+                .detail("/home/ana/.claude/settings.json\n/home/ana/.claude.json"),
+            Check::ok(claude, "hook", "a message came out of the installed hook, at UserPromptSubmit")
+                .took(Duration::from_millis(22)),
+            Check::ok(
+                claude,
+                "mcp",
+                "the installed server answers for the hook's session and offers 13 tools",
+            )
+            .took(Duration::from_millis(1_234)),
+            Check::note(claude, "alive", "last hook event 2m ago; no MCP hello yet")
+                .detail("- Start a new Claude Code session: running ones load the bridge's tools only at their start.\n"),
+            Check::fail(codex, "codex/hook/Stop", "/home/ana/.codex/hooks.json: the entry to run the bridge's hook at Stop was changed")
+                .detail("-      \"timeout\": 600\n+      \"timeout\": 10")
                 .help("session-bridge doctor --fix"),
-        );
-        let text = rendered(&checks, Some(Path::new("/home/ana")), Some(50));
-        let want = "\
-bridge
-  ✓ store     ~/.session-bridge/store/bridge-1.db
-              is whole (7 ms)
+            Check::note(codex, "hook", "hook and MCP server were not tried: entries are not as planned"),
+            Check::note("Gemini CLI", "installed", "the bridge is not installed here")
+                .help("session-bridge init --provider gemini-cli"),
+        ] {
+            checks.add(check);
+        }
+        checks
+    }
 
-X
-  ✗ entry     the entry to run the bridge's hook
-              is missing from the file
-              - a
-              + a line that is longer than the
-                column is wide
-    help      session-bridge doctor --fix
-
-1 thing needs attention
-";
-        assert_eq!(anstream::adapter::strip_str(&text).to_string(), want);
+    #[test]
+    fn what_was_found_stands_in_a_column_of_its_own() {
+        for width in [80, 60] {
+            let text = rendered(&checks(), Some(Path::new("/home/ana")), Some(width));
+            let text = anstream::adapter::strip_str(&text).to_string();
+            assert!(text.lines().all(|line| term::wide(line) <= width), "{text}");
+            insta::assert_snapshot!(format!("doctor_at_{width}_columns"), text);
+        }
     }
 }

@@ -56,7 +56,8 @@ pub(super) fn try_out(target: &Target, plan: &Plan, want: &Want, group: &str) ->
     let took = began.elapsed();
     let (hook, session) = match heard {
         Ok(Some((session, event))) => (
-            Check::ok(group, "hook", format!("a message came out of the installed hook, at {event}")).took(took),
+            Check::ok(group, "hook", format!("a message came out of the installed hook, at {event}"))
+                .took(took),
             Some(session),
         ),
         Ok(None) => (Check::note(group, "hook", "no hook of this CLI takes messages"), None),
@@ -93,13 +94,13 @@ impl<'t> Trip<'t> {
         for spec in before.into_iter().filter(|moment| *moment != place.moment).filter_map(at) {
             self.fire(spec)?;
         }
-        let session = match self.registered()? {
-            Some(session) => session,
-            None => {
-                self.fire(place)?;
-                self.registered()?.ok_or("it ended well and took no note of the session")?
-            }
-        };
+        let mut session = self.registered()?;
+        if session.is_none() {
+            self.fire(place)?;
+            session = self.registered()?;
+        }
+        let unknown = || format!("`{}` ended well and took no note of the session", self.line(place));
+        let session = session.ok_or_else(unknown)?;
         self.send(session)?;
         let (answer, payload) = self.fire(place)?;
         let event = self
@@ -126,14 +127,17 @@ impl<'t> Trip<'t> {
         let card = self.target.card();
         let Some(launch) = probe::server(self.plan, self.want) else { return Ok(None) };
         let name = card.mcp_clients.first().copied().unwrap_or("session-bridge-doctor");
-        let mut client = Client::start(self.scratch.command(&launch), name)?;
+        let folder = self.scratch.folder();
+        let probe = self.probe("", &folder);
+        let mut command = self.scratch.command(&launch);
+        command.envs(probe::server_env(card, &probe));
+        let mut client = Client::start(command, name)?;
         let listed = client.request("tools/list", &json!({}))?;
         let tools = listed["tools"].as_array().map_or(0, Vec::len);
         if tools == 0 {
             return Err("it offers no tools".to_owned());
         }
-        let folder = self.scratch.folder();
-        let told = client.request("tools/call", &probe::call(card, &self.probe("", &folder), TOOL))?;
+        let told = client.request("tools/call", &probe::call(card, &probe, TOOL))?;
         let told = &told["structuredContent"];
         match session {
             Some(session) if told["id"] != json!(session.to_string()) => {

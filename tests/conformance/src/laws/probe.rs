@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use libtest_mimic::Trial;
-use session_bridge_core::event::{HookCall, Reply};
+use session_bridge_core::event::{HookCall, Moment, Reply};
 use session_bridge_core::host::FakeHost;
+use session_bridge_core::identity::{self, Caller, Claim, Evidence};
 use session_bridge_core::probe::{self, Command, Probe};
 use session_bridge_core::provider::{Scope, Source};
 
@@ -21,10 +22,31 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject) {
             let probe = Probe { event: spec.event, session: "probe-1", turn: "turn-1", nonce: "a1b2", cwd };
             let made = provider.probe(&probe).to_string();
             let event = provider.decode(&HookCall { event: spec.event, stdin: made.as_bytes() }).unwrap();
-            assert_eq!((event.moment, event.native.as_ref()), (spec.moment, "probe-1"));
-            assert_eq!((event.cwd.as_deref(), &event.subagent), (Some(cwd), &None));
+            assert_eq!((event.native.as_ref(), event.cwd.as_deref()), ("probe-1", Some(cwd)));
+            assert_eq!(event.subagent, None);
+            let begins = matches!(spec.moment, Moment::SessionStart | Moment::PromptSubmit);
+            if begins || card.inject_at(spec.moment).is_some_and(|inject| inject.bodies) {
+                assert_eq!(event.moment, spec.moment);
+            }
             if card.identity.mcp.contains(&Source::Argument) {
                 assert_eq!(event.nonce.as_deref(), Some("a1b2"), "calls name it");
+            }
+            // The server takes the call for one of that session, or asks its host process.
+            let mut call = probe::call(card, &probe, "bridge_whoami");
+            let claim = call["arguments"].as_object_mut().and_then(Claim::take);
+            let env = probe::server_env(card, &probe);
+            let evidence = Evidence {
+                meta: call.get("_meta"),
+                claim: claim.as_ref(),
+                valid: &|claim| claim.nonce == "a1b2",
+                env: &|name| {
+                    env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+                },
+            };
+            match identity::caller(card, evidence) {
+                Caller::Native(native) => assert_eq!(native, "probe-1"),
+                Caller::HostProcess { .. } => {}
+                other => panic!("{other:?}"),
             }
             if card.inject_at(spec.moment).is_some() {
                 let text = "mail \"q-7\"\nfor you";
