@@ -29,6 +29,9 @@ const KEY: &str = "key-for-the-mock-model-only";
 /// The model's name, where a CLI takes any.
 const MODEL: &str = "mock-model";
 
+/// How a CLI is made to trust a folder.
+pub(crate) type Trust = fn(&World, &Path) -> Result<(), DriverError>;
+
 /// What the driver has to know of a CLI. Paths and formats are those of its manual.
 #[derive(Debug)]
 pub(crate) struct Cli {
@@ -43,8 +46,8 @@ pub(crate) struct Cli {
     pub(crate) prepare: fn(&World) -> Result<(), DriverError>,
     /// What it finds in its environment.
     pub(crate) environment: fn(&World) -> Vec<(&'static str, String)>,
-    /// Makes it trust a folder, which exists; `None` if it asks nothing about folders.
-    pub(crate) trust: Option<fn(&World, &Path) -> Result<(), DriverError>>,
+    /// What makes it trust a folder, which exists; `None` if it asks nothing about folders.
+    pub(crate) trust: Option<Trust>,
     /// Adds an MCP server by name and program to the user's configuration, with leave to call its tools unasked.
     pub(crate) add_mcp_server: fn(&World, &str, &str) -> Result<(), DriverError>,
 }
