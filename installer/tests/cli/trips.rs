@@ -106,7 +106,7 @@ fn a_message_goes_through_every_providers_hook_and_leaves_no_trace() {
     let after = (env.tree(), kept(home_tree(&env)), env.run(&["list-sessions", "--json"]).stdout);
     assert_eq!(before, after);
     assert_eq!(fs::read_dir(env.path("tmp")).unwrap().count(), 0);
-    assert_eq!(left_behind(&env), [PathBuf::new(); 0]);
+    assert_eq!(left_behind(&env), Vec::<PathBuf>::new());
 }
 
 #[test]

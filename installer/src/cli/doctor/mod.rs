@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             Err(failure) => checks.add(Check::failed(name, "site", failure)),
         }
     }
-    provider::absent(context, &args.provider, &mine, &mut checks)?;
+    provider::absent(context, &args.provider, &all, &names, &mut checks)?;
     if context.ui.json {
         let document = json!({ "ok": checks.is_well(), "providers": providers, "checks": checks.all });
         context.ui.document(&document)?;

@@ -8,7 +8,7 @@ use super::check::{Check, Checks, Level};
 use super::version::Standing;
 use super::{entries, heard, review, shared, trip, version};
 use crate::cli::context::Context;
-use crate::install::{Target, provider_of, scope_text};
+use crate::install::{self, Target, provider_of, scope_text};
 use crate::report::Failure;
 
 /// How one provider stands, for programs.
@@ -57,7 +57,7 @@ pub(super) fn look(
     review::look(context, target, group, checks);
     let (mut hook_works, mut server_works) = (None, None);
     if configured {
-        let want = target.want(&context.home, &context.host, allowed);
+        let want = install::want(&context.home, &context.host, allowed);
         let tried = trip::try_out(target, &plan, &want, group);
         for (check, works) in [(tried.hook, &mut hook_works), (tried.server, &mut server_works)] {
             *works = match check.level {
@@ -76,7 +76,7 @@ pub(super) fn look(
         ));
     }
     surfaces(target.card(), standing, configured, group, checks);
-    shared::look(context, target, all, group, checks);
+    shared::look((&context.home, &context.host), target, true, all, checks);
     let (last_event, last_hello) = heard::look(context, target, group, checks);
     Ok(Summary {
         provider: target.id(),
@@ -122,19 +122,28 @@ fn surfaces(card: &Card, standing: Standing, configured: bool, group: &str, chec
 pub(super) fn absent(
     context: &Context,
     only: &[String],
-    installed: &[String],
+    all: &[Target],
+    ledgers: &[String],
     checks: &mut Checks,
 ) -> Result<(), Failure> {
     for provider in PROVIDERS {
         let card = provider.card();
         let id = card.id.as_str();
         let asked = only.is_empty() || only.iter().any(|name| name == id);
-        if !asked || installed.iter().any(|name| provider_of(name) == id) {
+        if !asked || ledgers.iter().any(|name| provider_of(name) == id) {
             continue;
         }
-        let present = Target::at(*provider, &Scope::User, &context.host)?.site.present;
-        let check = Check::note(card.name, "installed", "the bridge is not installed here");
-        checks.add(if present { check.help(format!("session-bridge init --provider {id}")) } else { check });
+        let target = Target::at(*provider, &Scope::User, &context.host)?;
+        let check =
+            Check::note(card.name, "installed", "the bridge is not installed here, so nothing was tried");
+        checks.add(if target.site.present {
+            check.help(format!("session-bridge init --provider {id}"))
+        } else {
+            check
+        });
+        if target.site.present {
+            shared::look((&context.home, &context.host), &target, false, all, checks);
+        }
     }
     Ok(())
 }
