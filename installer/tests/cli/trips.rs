@@ -238,6 +238,12 @@ fn configured_is_told_from_seen_alive() {
         let want = format!("from {} 7.8", card.mcp_clients[0]);
         assert!(alive["summary"].as_str().unwrap().ends_with(&want), "{alive}");
         assert!(doctor["providers"][0]["last_hello"].is_i64(), "{doctor:#}");
+
+        // Configured by other means, it is heard all the same.
+        assert_eq!(env.run(&["uninstall", "--provider", id]).code, 0);
+        let doctor = look(&env, id);
+        let alive = check(&doctor, "alive")["summary"].as_str().unwrap();
+        assert!(alive.starts_with("heard all the same: last hook event"), "{doctor:#}");
     }
 }
 

@@ -11,6 +11,9 @@ use crate::cli::context::Context;
 use crate::install::{self, Target, provider_of, scope_text};
 use crate::report::Failure;
 
+/// What is said of a CLI that the bridge is not installed in.
+pub(super) const ABSENT: &str = "installed";
+
 /// How one provider stands, for programs.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
@@ -77,7 +80,7 @@ pub(super) fn look(
     }
     surfaces(target.card(), standing, configured, group, checks);
     shared::look((&context.home, &context.host), target, true, all, checks);
-    let (last_event, last_hello) = heard::look(context, target, group, checks);
+    let heard = heard::look(context, target.card(), group, checks);
     Ok(Summary {
         provider: target.id(),
         scope: scope_text(&target.site.scope),
@@ -86,8 +89,8 @@ pub(super) fn look(
         configured,
         hook_works,
         server_works,
-        last_event,
-        last_hello,
+        last_event: heard.event,
+        last_hello: heard.hello.map(|hello| hello.at),
     })
 }
 
@@ -134,15 +137,14 @@ pub(super) fn absent(
             continue;
         }
         let target = Target::at(*provider, &Scope::User, &context.host)?;
-        let check =
-            Check::note(card.name, "installed", "the bridge is not installed here, so nothing was tried");
-        checks.add(if target.site.present {
-            check.help(format!("session-bridge init --provider {id}"))
-        } else {
-            check
-        });
         if target.site.present {
+            let summary = "the bridge is not installed here, so nothing was tried";
+            let how = format!("session-bridge init --provider {id}");
+            checks.add(Check::note(card.name, ABSENT, summary).help(how));
             shared::look((&context.home, &context.host), &target, false, all, checks);
+            heard::all_the_same(context, card, checks);
+        } else {
+            checks.add(Check::note(card.name, ABSENT, "not on this machine"));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use session_bridge_core::frame::printable;
 use session_bridge_core::host::Host as _;
 
 use super::check::{Check, Checks, Level};
+use super::provider::ABSENT;
 use crate::cli::context::Context;
 use crate::term::{self, put, style};
 
@@ -22,13 +23,19 @@ pub(super) fn render(checks: &Checks, context: &Context) -> String {
 fn rendered(checks: &Checks, home: Option<&Path>, width: Option<usize>) -> String {
     let strong = style::STRONG;
     let mut out = String::new();
+    let mut absent = Vec::new();
     for of_group in checks.all.chunk_by(|one, next| one.group == next.group) {
         let Some(first) = of_group.first() else { continue };
+        if of_group.len() == 1 && first.id == ABSENT && first.level == Level::Note {
+            absent.push(first);
+            continue;
+        }
         put!(out, "{}{strong}{}{strong:#}\n", if out.is_empty() { "" } else { "\n" }, first.group);
         for check in of_group {
             one(&mut out, check, home, width);
         }
     }
+    missing(&mut out, &absent);
     let bad = checks.all.iter().filter(|check| matches!(check.level, Level::Warn | Level::Fail)).count();
     let (good, warn) = (style::GOOD, style::WARN);
     match bad {
@@ -37,6 +44,23 @@ fn rendered(checks: &Checks, home: Option<&Path>, width: Option<usize>) -> Strin
         n => put!(out, "\n{warn}{n} things need attention{warn:#}\n"),
     }
     out
+}
+
+/// The CLIs that the bridge is not installed in, a line each: how it gets there, or that they are not here.
+fn missing(out: &mut String, absent: &[&Check]) {
+    let (strong, dim) = (style::STRONG, style::DIM);
+    if !absent.is_empty() {
+        put!(out, "\n{strong}without the bridge{strong:#}\n");
+    }
+    let widest = absent.iter().map(|check| term::wide(&check.group)).max().unwrap_or(0);
+    for check in absent {
+        let pad = " ".repeat(widest - term::wide(&check.group));
+        let how = match &check.help {
+            Some(help) => help.clone(),
+            None => format!("{dim}{}{dim:#}", check.summary),
+        };
+        put!(out, "  {dim}·{dim:#} {}{pad}  {how}\n", check.group);
+    }
 }
 
 fn one(out: &mut String, check: &Check, home: Option<&Path>, width: Option<usize>) {
@@ -131,8 +155,9 @@ mod tests {
                 .detail("-      \"timeout\": 600\n+      \"timeout\": 10")
                 .help("session-bridge doctor --fix"),
             Check::note(codex, "hook", "hook and MCP server were not tried: entries are not as planned"),
-            Check::note("Gemini CLI", "installed", "the bridge is not installed here")
+            Check::note("Gemini CLI", ABSENT, "the bridge is not installed here, so nothing was tried")
                 .help("session-bridge init --provider gemini-cli"),
+            Check::note("Another", ABSENT, "not on this machine"),
         ] {
             checks.add(check);
         }
