@@ -126,7 +126,9 @@ impl<'t> Trip<'t> {
     fn server(&self, session: Option<SessionId>) -> Result<Option<usize>, String> {
         let card = self.target.card();
         let Some(launch) = probe::server(self.plan, self.want) else { return Ok(None) };
-        let name = card.mcp_clients.first().copied().unwrap_or("session-bridge-doctor");
+        // A name may end with a sign that stands for anything.
+        let name =
+            card.mcp_clients.first().map_or("session-bridge-doctor", |name| name.trim_end_matches('*'));
         let folder = self.scratch.folder();
         let probe = self.probe("", &folder);
         let mut command = self.scratch.command(&launch);
