@@ -23,7 +23,8 @@ fn machine() -> TestEnvironment {
         let card = provider.card();
         let version = card.verified.last().map_or("0.0.0", |verified| verified.version);
         // What else it is asked has no answer.
-        env.program(card.binaries[0], &format!("[ \"$1\" = --version ] && echo '{version}'"));
+        let program = card.binaries[0];
+        env.program(program, &format!("[ \"$1\" = --version ] && echo '{program} {version}'"));
     }
     fs::create_dir(env.path("tmp")).unwrap();
     let tmp = env.path("tmp").display().to_string();
