@@ -232,7 +232,7 @@ fn the_page_of_providers() {
         }
         page.push_str("\nAfter `init`, only you can do this:\n\n");
         for step in card.human_steps {
-            let _ = writeln!(page, "- {step}");
+            let _ = writeln!(page, "- {}", step.text(card.name));
         }
     }
     compare("docs/providers.md", &page);

@@ -1,0 +1,238 @@
+//! Which version of an agent CLI is here: what its package says, and where that is not known, what the program says.
+//!
+//! A package is read in no time and leaves no trace; some programs take seconds for `--version`, and write files.
+
+use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+use session_bridge_core::host::Host;
+use session_bridge_core::provider::Card;
+
+/// How long a program may take to tell its version.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How far above the program its package is looked for.
+const DEPTH: usize = 4;
+/// Nobody's version is longer.
+const LONGEST: usize = 40;
+/// What is read of a program's output.
+const MAX_OUTPUT: usize = 64 * 1024;
+
+/// A version, or why there is none.
+pub(crate) type Told = Result<String, String>;
+
+/// What the package says that holds the program; none for programs of other origin.
+pub(crate) fn packaged(host: &dyn Host, card: &Card, program: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        name: String,
+        version: String,
+    }
+    let program = host.canonical(program);
+    program
+        .ancestors()
+        .skip(1)
+        .take(DEPTH)
+        .filter_map(|folder| host.read(&folder.join("package.json")).ok())
+        .filter_map(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok())
+        .find(|manifest| card.packages.contains(&manifest.name.as_str()))
+        .map(|manifest| manifest.version)
+        .filter(|version| is_version(version))
+}
+
+/// The package's word, else the program's.
+pub(crate) fn of(host: &dyn Host, card: &Card, program: &Path) -> Told {
+    packaged(host, card, program).map_or_else(|| asked(program, LIMIT), Ok)
+}
+
+/// What `<program> --version` says, for all programs at once: it takes no longer than the slowest, and never much longer
+/// than the limit.
+pub(crate) fn asked_together(programs: &[PathBuf]) -> Vec<Told> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = programs.iter().map(|program| scope.spawn(|| asked(program, LIMIT))).collect();
+        let fault = |_| Err("it could not be asked".to_owned());
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(fault)).collect()
+    })
+}
+
+fn asked(program: &Path, limit: Duration) -> Told {
+    let until = Instant::now() + limit;
+    let mut child = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // What it starts ends with it.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let output = until_closed(&mut child, until);
+    if !wait(&mut child, until) {
+        end(&mut child);
+        return Err(format!("`--version` did not end within {} s", limit.as_secs()));
+    }
+    let text = String::from_utf8_lossy(&output);
+    let found =
+        text.split_whitespace().map(|word| word.trim_start_matches('v')).find(|word| is_version(word));
+    found.map(str::to_owned).ok_or_else(|| "`--version` names no version".to_owned())
+}
+
+/// What the child puts out until it closes its output, or until its time is over: a child of its own may hold it for longer.
+fn until_closed(child: &mut Child, until: Instant) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Some(mut output) = child.stdout.take() else { return bytes };
+    let (send, pieces) = mpsc::channel::<Vec<u8>>();
+    std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        // Whoever waited may have gone.
+        while let Ok(read @ 1..) = output.read(&mut piece)
+            && send.send(piece[..read].to_vec()).is_ok()
+        {}
+    });
+    while let Ok(piece) = pieces.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        bytes.extend(piece);
+        if bytes.len() >= MAX_OUTPUT {
+            break;
+        }
+    }
+    bytes
+}
+
+/// Whether the child ended in time.
+fn wait(child: &mut Child, until: Instant) -> bool {
+    loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            ended => return ended.is_ok_and(|status| status.is_some()),
+        }
+    }
+}
+
+/// Ends the child and what it started.
+fn end(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // Gone in the meantime is as good.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    drop(child.wait());
+}
+
+fn is_version(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.contains('.')
+        && word.len() <= LONGEST
+        && word.chars().all(plain)
+}
+
+/// How a version stands to those that the provider was run against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// One of them.
+    Verified,
+    /// Before the oldest of them.
+    Older(&'static str),
+    /// After the newest of them.
+    Newer(&'static str),
+    /// None of them; the newest is this.
+    Between(&'static str),
+}
+
+/// Compares a version with the card's.
+pub(crate) fn standing(card: &Card, version: &str) -> Standing {
+    let known: Vec<&'static str> = card.verified.iter().map(|verified| verified.version).collect();
+    if known.contains(&version) {
+        return Standing::Verified;
+    }
+    let (oldest, newest) =
+        (known.first().copied().unwrap_or_default(), known.last().copied().unwrap_or_default());
+    match (numbers(version), numbers(oldest), numbers(newest)) {
+        (Some(this), Some(first), _) if this < first => Standing::Older(oldest),
+        (Some(this), _, Some(last)) if this > last => Standing::Newer(newest),
+        _ => Standing::Between(newest),
+    }
+}
+
+/// `2.1.329` as numbers; none for previews and the like, whose order nobody promises.
+fn numbers(version: &str) -> Option<Vec<u64>> {
+    version.split('.').map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use session_bridge_core::host::FakeHost;
+    use session_bridge_providers::PROVIDERS;
+
+    use super::*;
+
+    fn packaged_card() -> &'static Card {
+        PROVIDERS.iter().map(|provider| provider.card()).find(|card| !card.packages.is_empty()).unwrap()
+    }
+
+    #[test]
+    fn the_package_that_holds_the_program_tells_its_version() {
+        let card = packaged_card();
+        let mut host = FakeHost::at("/home/u");
+        let program = Path::new("/npm/node_modules/@x/y/bin/program");
+        let manifest = |name: &str, version: &str| {
+            format!("{{\"name\": \"{name}\", \"version\": \"{version}\", \"bin\": {{}}}}").into_bytes()
+        };
+        host.files.insert("/npm/node_modules/@x/y/bin/package.json".into(), manifest("inner", "9.9.9"));
+        assert_eq!(packaged(&host, card, program), None);
+        host.files.insert("/npm/node_modules/@x/y/package.json".into(), manifest(card.packages[0], "2.1.0"));
+        assert_eq!(packaged(&host, card, program).as_deref(), Some("2.1.0"));
+        // Another program of the same name, in a package of its own.
+        host.files.insert("/npm/node_modules/@x/y/package.json".into(), manifest("somebody/else", "2.1.0"));
+        assert_eq!(packaged(&host, card, program), None);
+        host.files.insert("/npm/node_modules/@x/y/package.json".into(), manifest(card.packages[0], "a b"));
+        assert_eq!(packaged(&host, card, program), None);
+        host.files.insert("/npm/node_modules/@x/y/package.json".into(), b"{".to_vec());
+        assert_eq!(packaged(&host, card, program), None);
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_what_it_started() {
+        let folder = std::env::temp_dir().join(format!("sb-version-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let program = |name: &str, script: &str| {
+            let path = folder.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let short = Duration::from_millis(300);
+        let hangs = asked(&program("hangs", "sleep 600 & echo 1.2.3; wait"), short);
+        assert!(hangs.unwrap_err().contains("did not end"));
+        let stays =
+            program("stays", &format!("echo $$ > {}; exec sleep 600 >&-", folder.join("pid").display()));
+        assert!(asked(&stays, short).is_err());
+        let pid: i32 = fs::read_to_string(folder.join("pid")).unwrap().trim().parse().unwrap();
+        assert!(rustix::process::test_kill_process(Pid::from_raw(pid).unwrap()).is_err(), "it still runs");
+        let usual = Duration::from_secs(30);
+        assert_eq!(
+            asked(&program("tells", "echo some-cli v1.2.3-rc.1 '(abc)'"), usual).unwrap(),
+            "1.2.3-rc.1"
+        );
+        assert!(asked(&program("mute", "echo hello; exit 3"), usual).unwrap_err().contains("no version"));
+        assert!(asked(&folder.join("missing"), usual).is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let card = packaged_card();
+        let (oldest, newest) = (card.verified[0].version, card.verified[card.verified.len() - 1].version);
+        assert_eq!(standing(card, newest), Standing::Verified);
+        assert_eq!(standing(card, "0.0.1"), Standing::Older(oldest));
+        assert_eq!(standing(card, "100000.0"), Standing::Newer(newest));
+        assert_eq!(standing(card, "100000.0-nightly"), Standing::Between(newest));
+    }
+}
