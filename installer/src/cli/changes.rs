@@ -99,7 +99,7 @@ impl Line {
 
     /// A line that is about something else than a file.
     pub(super) fn about(verb: &'static str, what: impl Into<String>) -> Self {
-        Self { verb, path: what.into(), what: String::new() }
+        Self { verb, path: printable(&what.into()), what: String::new() }
     }
 }
 
@@ -119,8 +119,10 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn of<'a>(lines: impl Iterator<Item = &'a Line> + Clone, width: Option<usize>) -> Self {
-        let most = |part: fn(&Line) -> &str| lines.clone().map(|line| wide(part(line))).max().unwrap_or(0);
-        let (verb, path, what) = (most(|line| line.verb), most(|line| &line.path), most(|line| &line.what));
+        let widest = |part: fn(&Line) -> usize| lines.clone().map(part).max().unwrap_or(0);
+        // A path without a remark holds no column open.
+        let path = widest(|line| if line.what.is_empty() { 0 } else { wide(&line.path) });
+        let (verb, what) = (widest(|line| wide(line.verb)), widest(|line| wide(&line.what)));
         let all = INDENT + verb + GAP + path + GAP + what;
         let path = if width.is_none_or(|width| all <= width) { path } else { 0 };
         Self { verb, path, width }

@@ -180,13 +180,13 @@ fn try_install(
     }
     outcome.settings = renamed;
     if outcome.agreed.trust_hooks {
-        trust_hooks(context, target, outcome)?;
+        trust_hooks(context, target, outcome);
     }
     Ok(())
 }
 
-/// Shows each command, then notes the review. What could not be noted stays a step for the person.
-fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) -> Result<(), Failure> {
+/// Notes the review; each command is shown. What could not be noted stays a step for the person.
+fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) {
     let Some(program) = &target.site.program else {
         outcome.trust_failure = Some(Failure::new(
             "codex_not_found",
@@ -194,30 +194,19 @@ fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) -> Res
             "the program `codex` is not on PATH, so the review could not be noted",
             "review the hooks in Codex itself: start `codex` and open /hooks",
         ));
-        return Ok(());
+        return;
     };
-    match trust::list(program, &target.site, &context.home) {
-        Ok(hooks) => {
-            for hook in hooks.iter().filter(|hook| !hook.is_trusted()) {
-                context.ui.note(&format!(
-                    "    trusting {}: {}\n",
-                    hook.event,
-                    session_bridge_core::frame::printable(&hook.command)
-                ))?;
+    let noted = trust::list(program, &target.site, &context.home)
+        .and_then(|before| Ok((before, trust::grant(program, &target.site, &context.home)?)));
+    match noted {
+        Ok((before, after)) => {
+            if after != before {
+                outcome.state = State::Installed;
             }
-            match trust::grant(program, &target.site, &context.home) {
-                Ok(after) => {
-                    if after != hooks {
-                        outcome.state = State::Installed;
-                    }
-                    outcome.trust = after;
-                }
-                Err(failure) => outcome.trust_failure = Some(failure),
-            }
+            outcome.trust = after;
         }
         Err(failure) => outcome.trust_failure = Some(failure),
     }
-    Ok(())
 }
 
 fn dry_run(context: &Context, found: &[Found], absent: &[&'static Card]) -> Status {

@@ -20,7 +20,7 @@ use crate::install::links::Link;
 use crate::install::trust::Hook;
 use crate::install::{ledgers, provider_of, scope_text};
 use crate::report::Failure;
-use crate::term::{folder, put, result_width, style, wrapped};
+use crate::term::{folder, put, result_width, style, tilde, wrapped};
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -149,7 +149,8 @@ impl Outcome {
         if !self.trust.is_empty() {
             let trusted = self.trust.iter().filter(|hook| hook.is_trusted()).count();
             let all = self.trust.len();
-            lines.push(Line::about("noted", format!("{trusted} of {all} hooks as reviewed by you")));
+            lines.push(Line::about("noted", format!("{trusted} of {all} hooks as reviewed by you:")));
+            lines.extend(self.trust.iter().map(|hook| Line::about("", tilde(&hook.command, home))));
         }
         out.push_str(&Columns::of(lines.iter(), result_width()).text(&lines));
         for path in &self.overtaken {
