@@ -118,7 +118,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of<'a>(lines: impl Iterator<Item = &'a Line> + Clone, width: Option<usize>) -> Self {
+    pub(super) fn of<'a>(lines: &(impl Iterator<Item = &'a Line> + Clone), width: Option<usize>) -> Self {
         let widest = |part: fn(&Line) -> usize| lines.clone().map(part).max().unwrap_or(0);
         // A path without a remark holds no column open.
         let path = widest(|line| if line.what.is_empty() { 0 } else { wide(&line.path) });
@@ -169,7 +169,7 @@ mod tests {
             Line::new("create", Path::new("/etc/b.toml"), "tools", home),
             Line::new("remove", Path::new("/etc/c"), "", home),
         ];
-        let text = Columns::of(lines.iter(), width).text(&lines);
+        let text = Columns::of(&lines.iter(), width).text(&lines);
         anstream::adapter::strip_str(&text).to_string()
     }
 

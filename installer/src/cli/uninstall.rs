@@ -204,5 +204,5 @@ fn show(
 }
 
 fn lines(lines: &[Line]) -> String {
-    Columns::of(lines.iter(), result_width()).text(lines)
+    Columns::of(&lines.iter(), result_width()).text(lines)
 }

@@ -65,7 +65,7 @@ pub(super) fn text(
 
 fn render(rows: &[Row], absent: &[&str], hook: &str, width: Option<usize>) -> String {
     let (strong, dim, warn, bad) = (style::STRONG, style::DIM, style::WARN, style::BAD);
-    let columns = Columns::of(rows.iter().flat_map(|row| &row.files), width);
+    let columns = Columns::of(&rows.iter().flat_map(|row| &row.files), width);
     let longest = |part: fn(&Row) -> &str| rows.iter().map(|row| wide(part(row))).max().unwrap_or(0);
     let (names, versions) = (longest(|row| row.name), longest(|row| &row.version));
     let mut out = String::from("Found on this machine, and what changes there:\n\n");

@@ -152,7 +152,7 @@ impl Outcome {
             lines.push(Line::about("noted", format!("{trusted} of {all} hooks as reviewed by you:")));
             lines.extend(self.trust.iter().map(|hook| Line::about("", tilde(&hook.command, home))));
         }
-        out.push_str(&Columns::of(lines.iter(), result_width()).text(&lines));
+        out.push_str(&Columns::of(&lines.iter(), result_width()).text(&lines));
         for path in &self.overtaken {
             let path = folder(&path.to_string_lossy(), home);
             let text = format!(
@@ -169,7 +169,11 @@ impl Outcome {
 
 /// A failure, below what it is about.
 fn beneath(failure: &Failure) -> String {
-    failure.text().lines().map(|line| format!("    {line}\n")).collect()
+    let mut out = String::new();
+    for line in failure.text().lines() {
+        put!(out, "    {line}\n");
+    }
+    out
 }
 
 /// The diff with its usual colours.
@@ -217,7 +221,7 @@ impl<'a> Report<'a> {
             let line = |link: &Link| Line::new("linked", &link.path, "", home.as_deref());
             let lines: Vec<Line> = self.links.iter().map(line).collect();
             put!(text, "{good}✓{good:#} {strong}session-bridge{strong:#} {}\n", env!("CARGO_PKG_VERSION"));
-            text.push_str(&Columns::of(lines.iter(), result_width()).text(&lines));
+            text.push_str(&Columns::of(&lines.iter(), result_width()).text(&lines));
         }
         self.say(&text)
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use session_bridge_core::host::FakeHost;
 use session_bridge_core::plan::{ConfigEdit, EditOp};
-use session_bridge_core::provider::{By, Card, Consent, Provider, Scope, Source, Step, Want};
+use session_bridge_core::provider::{By, Card, Consent, Provider, Scope, Source, Step, Wake, Want};
 use session_bridge_providers::PROVIDERS;
 
 use super::{MADE, compare, repository};
@@ -29,7 +29,7 @@ fn the_page_of_providers() {
     for card in PROVIDERS.iter().map(|provider| provider.card()) {
         let surfaces: Vec<&str> =
             card.inject.iter().filter(|inject| inject.bodies).map(|inject| inject.moment.as_str()).collect();
-        let doors: Vec<&str> = card.wake.iter().map(|wake| wake.name()).collect();
+        let doors: Vec<&str> = card.wake.iter().map(Wake::name).collect();
         let _ = writeln!(
             page,
             "| [{}](providers/{}.md) | `{}` | `{}` | {} | {}, results of tools | {} |",
