@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use session_bridge_core::host::Host;
 use session_bridge_core::provider::Card;
 
@@ -61,6 +61,14 @@ pub(crate) fn asked_together(programs: &[PathBuf]) -> Vec<Told> {
 }
 
 fn asked(program: &Path, limit: Duration) -> Told {
+    let text = said(program, limit)?;
+    let found =
+        text.split_whitespace().map(|word| word.trim_start_matches('v')).find(|word| is_version(word));
+    found.map(str::to_owned).ok_or_else(|| "`--version` names no version".to_owned())
+}
+
+/// What `<program> --version` puts out.
+fn said(program: &Path, limit: Duration) -> Result<String, String> {
     let until = Instant::now() + limit;
     let mut child = Command::new(program)
         .arg("--version")
@@ -76,10 +84,7 @@ fn asked(program: &Path, limit: Duration) -> Told {
         end(&mut child);
         return Err(format!("`--version` did not end within {} s", limit.as_secs()));
     }
-    let text = String::from_utf8_lossy(&output);
-    let found =
-        text.split_whitespace().map(|word| word.trim_start_matches('v')).find(|word| is_version(word));
-    found.map(str::to_owned).ok_or_else(|| "`--version` names no version".to_owned())
+    Ok(String::from_utf8_lossy(&output).into_owned())
 }
 
 /// What the child puts out until it closes its output, or until its time is over: a child of its own may hold it for longer.
@@ -131,30 +136,33 @@ fn is_version(word: &str) -> bool {
 }
 
 /// How a version stands to those that the provider was run against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Standing {
-    /// One of them.
+    /// It is one of them.
     Verified,
-    /// Before the oldest of them.
-    Older(&'static str),
-    /// After the newest of them.
-    Newer(&'static str),
-    /// None of them; the newest is this.
-    Between(&'static str),
+    /// It is newer than all of them.
+    Newer,
+    /// It is older than all of them.
+    Older,
+    /// It lies between two of them.
+    Between,
+    /// It cannot be told.
+    Unknown,
 }
 
 /// Compares a version with the card's.
 pub(crate) fn standing(card: &Card, version: &str) -> Standing {
-    let known: Vec<&'static str> = card.verified.iter().map(|verified| verified.version).collect();
-    if known.contains(&version) {
+    if card.verified.iter().any(|verified| verified.version == version) {
         return Standing::Verified;
     }
-    let (oldest, newest) =
-        (known.first().copied().unwrap_or_default(), known.last().copied().unwrap_or_default());
-    match (numbers(version), numbers(oldest), numbers(newest)) {
-        (Some(this), Some(first), _) if this < first => Standing::Older(oldest),
-        (Some(this), _, Some(last)) if this > last => Standing::Newer(newest),
-        _ => Standing::Between(newest),
+    let known: Option<Vec<_>> = card.verified.iter().map(|verified| numbers(verified.version)).collect();
+    let (Some(found), Some(known)) = (numbers(version), known) else { return Standing::Unknown };
+    match (known.iter().min(), known.iter().max()) {
+        (_, Some(newest)) if found > *newest => Standing::Newer,
+        (Some(oldest), _) if found < *oldest => Standing::Older,
+        (Some(_), Some(_)) => Standing::Between,
+        _ => Standing::Unknown,
     }
 }
 
@@ -169,6 +177,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use session_bridge_core::host::FakeHost;
+    use session_bridge_core::provider::Verified;
     use session_bridge_providers::PROVIDERS;
 
     use super::*;
@@ -228,12 +237,21 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_their_numbers() {
-        let card = packaged_card();
-        let (oldest, newest) = (card.verified[0].version, card.verified[card.verified.len() - 1].version);
-        assert_eq!(standing(card, newest), Standing::Verified);
-        assert_eq!(standing(card, "0.0.1"), Standing::Older(oldest));
-        assert_eq!(standing(card, "100000.0"), Standing::Newer(newest));
-        assert_eq!(standing(card, "100000.0-nightly"), Standing::Between(newest));
+        let known: &[Verified] = &[
+            Verified { version: "0.9.10", date: "2026-01-01" },
+            Verified { version: "0.10.2", date: "2026-02-01" },
+        ];
+        let card = Card { verified: known, ..*packaged_card() };
+        for (version, wanted) in [
+            ("0.10.2", Standing::Verified),
+            ("0.10.10", Standing::Newer),
+            ("1.0", Standing::Newer),
+            ("0.10.1", Standing::Between),
+            ("0.9.9", Standing::Older),
+            ("0.10.2-nightly", Standing::Unknown),
+        ] {
+            assert_eq!(standing(&card, version), wanted, "{version}");
+        }
     }
 
     #[test]

@@ -61,16 +61,24 @@ impl Found {
             None => (None, Remark::Doubt("no program on PATH".to_owned())),
             Some(Err(_)) => (None, Remark::Doubt("does not tell its version".to_owned())),
             Some(Ok(version)) => {
+                let verified = self.card().verified.iter().map(|verified| verified.version);
+                let (oldest, newest) = (verified.clone().next(), verified.last());
                 let remark = match version::standing(self.card(), version) {
                     Standing::Verified => Remark::Fine("verified"),
-                    Standing::Older(than) => Remark::Doubt(format!("older than the verified {than}")),
-                    Standing::Newer(than) => Remark::Doubt(format!("newer than the verified {than}")),
-                    Standing::Between(newest) => Remark::Doubt(format!("not verified, as {newest} is")),
+                    Standing::Older => Remark::Doubt(than("older", oldest)),
+                    Standing::Newer => Remark::Doubt(than("newer", newest)),
+                    Standing::Between | Standing::Unknown => {
+                        Remark::Doubt(format!("not verified, as {} is", newest.unwrap_or_default()))
+                    }
                 };
                 (Some(version), remark)
             }
         }
     }
+}
+
+fn than(word: &str, version: Option<&str>) -> String {
+    format!("{word} than the verified {}", version.unwrap_or_default())
 }
 
 /// How much is known of a version.
