@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use session_bridge_core::apply::{FileChange, Preview};
 use session_bridge_core::frame::printable;
-use session_bridge_core::plan::Plan;
+use session_bridge_core::plan::{EditOp, Plan};
 
-use crate::term::{folder, put, style, wide};
+use crate::term::{folder, paragraph, put, style, wide};
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +63,14 @@ pub(super) fn of(plan: &Plan, preview: &Preview) -> Vec<Change> {
     preview.changes().map(change).collect()
 }
 
-/// `6 hooks, tools`: hooks are counted, server and consent have a word, and other edits speak for themselves.
+/// `6 hooks, tools`: hooks are counted; server, consent and plugin have a word; other edits speak for themselves.
 fn contents(plan: &Plan, path: &Path) -> String {
     let prefix = plan.provider.split('@').next().unwrap_or_default();
     let (mut hooks, mut rest) = (0, Vec::new());
     for edit in plan.edits.iter().filter(|edit| edit.file.path == path) {
         let name = edit.id.0.strip_prefix(prefix).unwrap_or(&edit.id.0);
         match name {
+            _ if matches!(edit.op, EditOp::File { .. }) => rest.push("plugin".to_owned()),
             "/mcp-server" => rest.push("tools".to_owned()),
             "/allow-tools" => rest.push("your consent".to_owned()),
             name if name.starts_with("/hook/") => hooks += 1,
@@ -137,8 +138,9 @@ impl Columns {
             let used = INDENT + self.verb + GAP + wide(path);
             if what.is_empty() {
             } else if self.width.is_some_and(|width| used + GAP + wide(what) > width) {
-                let pad = " ".repeat(INDENT + self.verb + GAP);
-                put!(out, "\n{pad}{dim}{what}{dim:#}");
+                let indent = INDENT + self.verb + GAP;
+                let what = paragraph(what, indent, self.width);
+                put!(out, "\n{}{dim}{what}{dim:#}", " ".repeat(indent));
             } else {
                 let pad = " ".repeat(self.path.saturating_sub(wide(path)) + GAP);
                 put!(out, "{pad}{dim}{what}{dim:#}");

@@ -179,7 +179,7 @@ mod tests {
                 doubt("does not tell its version"),
                 None,
                 &[
-                    ("create", ".config/opencode/plugins/session-bridge.js", "take mail in, and wake"),
+                    ("create", ".config/opencode/plugins/session-bridge.js", "plugin"),
                     ("edit", ".config/opencode/opencode.jsonc", "tools"),
                 ],
             ),
