@@ -72,11 +72,10 @@ fn a_page_per_provider() {
 fn no_page_is_about_nobody() {
     let known: BTreeSet<String> =
         PROVIDERS.iter().map(|provider| format!("{}.md", provider.card().id)).collect();
-    let pages: BTreeSet<String> = fs::read_dir(repository().join("docs/providers"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(pages, known);
+    for page in fs::read_dir(repository().join("docs/providers")).unwrap() {
+        let name = page.unwrap().file_name().to_string_lossy().into_owned();
+        assert!(known.contains(&name), "docs/providers/{name} is about no provider");
+    }
 }
 
 fn versions(card: &Card) -> String {
