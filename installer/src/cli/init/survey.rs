@@ -61,8 +61,8 @@ impl Found {
             None => (None, Remark::Doubt("no program on PATH".to_owned())),
             Some(Err(_)) => (None, Remark::Doubt("does not tell its version".to_owned())),
             Some(Ok(version)) => {
-                let verified = self.card().verified.iter().map(|verified| verified.version);
-                let (oldest, newest) = (verified.clone().next(), verified.last());
+                let known = self.card().verified;
+                let (oldest, newest) = (known.first().map(|v| v.version), known.last().map(|v| v.version));
                 let remark = match version::standing(self.card(), version) {
                     Standing::Verified => Remark::Fine("verified"),
                     Standing::Older => Remark::Doubt(than("older", oldest)),
