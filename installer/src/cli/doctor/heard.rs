@@ -48,7 +48,8 @@ pub(super) fn look(context: &Context, card: &Card, group: &str, checks: &mut Che
         let named = |step: &str| {
             checks.all.iter().any(|check| check.help.as_deref().is_some_and(|help| help.contains(step)))
         };
-        let steps = card.human_steps.iter().filter(|step| !named(step)).map(|step| format!("- {step}\n"));
+        let steps = card.human_steps.iter().map(|step| step.text(card.name)).filter(|step| !named(step));
+        let steps = steps.map(|step| format!("- {step}\n"));
         Check::note(group, "alive", summary).detail(steps.collect::<String>())
     });
     heard

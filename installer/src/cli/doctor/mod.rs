@@ -27,11 +27,10 @@ use super::Status;
 use super::context::Context;
 use super::init::unknown_provider;
 use crate::exit;
+use crate::install::version::{self as installed, Told};
 use crate::install::{Target, ledgers, provider_of, target_of};
 use crate::report::Failure;
 use check::{Check, Checks};
-
-pub(super) use version::version;
 
 /// Check that the bridge works: every entry, a message through each installed hook, each MCP server,
 /// versions, reviews, and the store.
@@ -67,7 +66,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let found: Vec<(&String, Result<Option<Target>, Failure>)> =
         names.iter().map(|name| (name, target_of(name, &context.home, &context.host))).collect();
     let all: Vec<Target> = found.iter().filter_map(|(_, found)| found.as_ref().ok()?.clone()).collect();
-    let versions = versions(all.iter().filter(|target| asked(&target.ledger)));
+    let versions = versions(context, all.iter().filter(|target| asked(&target.ledger)));
     let mut providers = Vec::new();
     for (name, found) in found.iter().filter(|(name, _)| asked(name)) {
         match found {
@@ -101,12 +100,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     Ok(if checks.is_well() { exit::OK } else { exit::NOT_WELL })
 }
 
-/// What the programs say of their versions, by ledger. They take their time, so all are asked at once.
-fn versions<'t>(targets: impl Iterator<Item = &'t Target>) -> BTreeMap<String, Result<String, String>> {
+/// What is known of the programs' versions, by ledger. They take their time, so all are asked at once.
+fn versions<'t>(context: &Context, targets: impl Iterator<Item = &'t Target>) -> BTreeMap<String, Told> {
     std::thread::scope(|scope| {
         let asked: Vec<_> = targets
-            .filter_map(|target| Some((target.ledger.clone(), target.site.program.as_deref()?)))
-            .map(|(ledger, program)| (ledger, scope.spawn(move || version(program))))
+            .filter_map(|target| Some((target, target.site.program.as_deref()?)))
+            .map(|(target, program)| {
+                let ask = move || installed::of(&context.host, target.card(), program);
+                (target.ledger.clone(), scope.spawn(ask))
+            })
             .collect();
         let gone = || Err("it could not be asked".to_owned());
         asked.into_iter().map(|(ledger, told)| (ledger, told.join().unwrap_or_else(|_| gone()))).collect()

@@ -5,9 +5,9 @@ use session_bridge_core::provider::{Card, Scope, Wake};
 use session_bridge_providers::PROVIDERS;
 
 use super::check::{Check, Checks, Level};
-use super::version::Standing;
 use super::{entries, heard, review, shared, trip, version};
 use crate::cli::context::Context;
+use crate::install::version::{Standing, Told};
 use crate::install::{self, Target, provider_of, scope_text};
 use crate::report::Failure;
 
@@ -45,7 +45,7 @@ pub(super) fn group(target: &Target) -> String {
 pub(super) fn look(
     context: &Context,
     target: &Target,
-    told: Option<&Result<String, String>>,
+    told: Option<&Told>,
     all: &[Target],
     checks: &mut Checks,
 ) -> Result<Summary, Failure> {

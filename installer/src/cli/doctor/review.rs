@@ -1,6 +1,8 @@
 //! Whether Codex will run the hooks that stand in its file: it asks its user to review them, and says itself whether that
 //! was done.
 
+use session_bridge_core::provider::{Consent, Step};
+
 use super::check::{Check, Checks};
 use crate::cli::context::Context;
 use crate::install::{Target, trust};
@@ -33,8 +35,9 @@ fn byte_order_mark(target: &Target, group: &str, checks: &mut Checks) {
 /// Whether the host will run our hooks, as it says itself.
 fn reviews(context: &Context, target: &Target, group: &str, checks: &mut Checks) {
     let Some(program) = &target.site.program else { return };
-    let step =
-        target.card().human_steps.iter().find(|step| step.contains("review")).copied().unwrap_or_default();
+    let settled = |step: &&Step| step.settled_by() == Some(Consent::TrustHooks);
+    let step = target.card().human_steps.iter().find(settled).map(|step| step.text(target.card().name));
+    let step = step.unwrap_or_default();
     match trust::list(program, &target.site, &context.home) {
         Ok(hooks) if hooks.is_empty() => checks.add(
             Check::warn(group, "review", format!("{} lists none of the bridge's hooks", target.card().name))
