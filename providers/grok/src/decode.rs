@@ -9,6 +9,8 @@ use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 use session_bridge_core::{dialect, frame};
 
+use crate::TOOLS;
+
 /// The end of a turn; the host says the same event once more when the session ends.
 const TURN_OVER: &str = "end_turn";
 
@@ -61,7 +63,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         if by_host { Nudge::within_json(json.get()) } else { Nudge::in_json(json.get()) }
     });
     let tool = payload.tool_name.and_then(Text::filled);
-    let ours = tool.is_some_and(|tool| card.tools_prefix.is_some_and(|prefix| tool.starts_with(prefix)));
+    let ours = tool.is_some_and(|tool| tool.starts_with(TOOLS));
     let result = payload.tool_response.filter(|_| ours).map_or("", RawValue::get);
     // A call has an id, which its server is not told: there, a result of ours is known by its fence.
     let fences = frame::fences(result).into_iter().map(Cow::Borrowed);

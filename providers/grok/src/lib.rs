@@ -24,6 +24,9 @@ pub struct Grok;
 /// each byte.
 const MAX_CONTEXT: usize = 8_000;
 
+/// What stands before the names of our tools: the model finds them with `search_tool` and calls them with `use_tool`.
+const TOOLS: &str = "session-bridge__";
+
 const CARD: Card = Card {
     id: ProviderId::new("grok"),
     name: "Grok Build",
@@ -31,7 +34,6 @@ const CARD: Card = Card {
     binaries: &["grok"],
     mcp_clients: &["grok-shell-session-bridge"],
     mcp_call_id: &[],
-    tools_prefix: Some("session-bridge__"),
     identity: Identity {
         hook: &[Source::Field("session_id")],
         mcp: &[Source::ServerEnv("GROK_SESSION_ID")],
@@ -53,7 +55,11 @@ const CARD: Card = Card {
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])),
     ],
-    wake: &[Wake::Monitor { name: "monitor", session: "GROK_SESSION_ID" }],
+    wake: &[Wake::Monitor {
+        name: "monitor",
+        session: "GROK_SESSION_ID",
+        how: "start your monitor tool, persistent, with the command",
+    }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
@@ -79,6 +85,10 @@ impl Provider for Grok {
 
     fn hindrances(&self, host: &dyn Host, site: &Site) -> Vec<String> {
         switches::hindrances(host, site)
+    }
+
+    fn tools_called(&self) -> Option<&'static str> {
+        Some(TOOLS)
     }
 
     fn namesake(&self, version: &str) -> Option<&'static str> {
