@@ -327,7 +327,9 @@ impl Wake {
                 format!("{name}: the bridge's plugin in the host watches the session's bell and prompts it")
             }
             Self::Monitor { name, .. } => {
-                format!("{name}: while the agent keeps `session-bridge watch` running, as its user asked it to")
+                format!(
+                    "{name}: while the agent keeps `session-bridge watch` running, as its user asked it to"
+                )
             }
             Self::Command { name, args, .. } => {
                 format!(

@@ -59,9 +59,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let session_over = turn_end && reason.is_some_and(|reason| reason != TURN_OVER);
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
     let by_host = prompt.is_some() && payload.prompt_id.and_then(Text::filled).is_some_and(is_hosts_own);
-    let nudge = prompt.and_then(|json| {
-        if by_host { Nudge::within_json(json.get()) } else { Nudge::in_json(json.get()) }
-    });
+    let nudge = prompt
+        .and_then(|json| if by_host { Nudge::within_json(json.get()) } else { Nudge::in_json(json.get()) });
     let tool = payload.tool_name.and_then(Text::filled);
     let ours = tool.is_some_and(|tool| tool.starts_with(TOOLS));
     let result = payload.tool_response.filter(|_| ours).map_or("", RawValue::get);
@@ -121,7 +120,10 @@ mod tests {
             let event = decode(&CARD, &HookCall { event: "Stop", stdin: stdin.as_bytes() }).unwrap();
             assert_eq!((event.moment, event.continues), (Moment::SessionEnd, false));
         }
-        assert_eq!(event("StopCancelled", r#"{"session_id":"s","reason":"user_interrupt"}"#).moment, Moment::Interrupt);
+        assert_eq!(
+            event("StopCancelled", r#"{"session_id":"s","reason":"user_interrupt"}"#).moment,
+            Moment::Interrupt
+        );
         assert!(event("Stop", r#"{"session_id":"s","reason":"end_turn","stopHookActive":true}"#).continued);
     }
 
@@ -140,7 +142,8 @@ mod tests {
         let stdin = r#"{"session_id":"s","tool_name":"session-bridge__bridge_ask","tool_use_id":"call_1",
             "tool_response":{"output":{"OkayOutput":"{\"text\":\"<peer-message-k7p2qx0a id=\\\"x\\\">\"}"}}}"#;
         assert_eq!(event("PostToolUse", stdin).tool_calls, ["call_1", "k7p2qx0a"]);
-        let foreign = r#"{"session_id":"s","tool_name":"other__x","tool_response":"<peer-message-k7p2qx0a>"}"#;
+        let foreign =
+            r#"{"session_id":"s","tool_name":"other__x","tool_response":"<peer-message-k7p2qx0a>"}"#;
         assert!(event("PostToolUse", foreign).tool_calls.is_empty());
     }
 
@@ -150,12 +153,17 @@ mod tests {
         let line = format!("<monitor-event task_id=\"t\">\n[mail] {}\n</monitor-event>", nudge.text());
         let prompt = |id: &str, text: &str| {
             let stdin = serde_json::json!({"session_id": "s", "promptId": id, "prompt": text}).to_string();
-            let event = decode(&CARD, &HookCall { event: "UserPromptSubmit", stdin: stdin.as_bytes() }).unwrap();
+            let event =
+                decode(&CARD, &HookCall { event: "UserPromptSubmit", stdin: stdin.as_bytes() }).unwrap();
             (event.by_host, event.nudge)
         };
         assert_eq!(prompt("notifications-01a1ff73", &line), (true, Some(nudge.clone())));
         assert_eq!(prompt("subagent-completed-01a1ff70", "<system-reminder>done"), (true, None));
-        assert_eq!(prompt("9bb197e0-fdac-44b5-aa12-2b677f0fe206", &line), (false, None), "a person quotes it");
+        assert_eq!(
+            prompt("9bb197e0-fdac-44b5-aa12-2b677f0fe206", &line),
+            (false, None),
+            "a person quotes it"
+        );
         assert_eq!(prompt("9bb197e0-fdac-44b5-aa12-2b677f0fe206", &nudge.text()), (false, Some(nudge)));
     }
 

@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn events_whose_output_is_ignored_stay_silent() {
-        for event in ["SessionStart", "UserPromptSubmit", "StopCancelled", "StopFailure", "PostCompact", "SessionEnd"] {
+        for event in
+            ["SessionStart", "UserPromptSubmit", "StopCancelled", "StopFailure", "PostCompact", "SessionEnd"]
+        {
             for reply in [Reply::Context("x"), Reply::KeepGoing("x"), Reply::Drop("x"), Reply::Silent] {
                 assert_eq!(answer(event, reply), "", "{event}");
             }

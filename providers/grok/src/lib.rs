@@ -34,10 +34,7 @@ const CARD: Card = Card {
     binaries: &["grok"],
     mcp_clients: &["grok-shell-session-bridge"],
     mcp_call_id: &[],
-    identity: Identity {
-        hook: &[Source::Field("session_id")],
-        mcp: &[Source::ServerEnv("GROK_SESSION_ID")],
-    },
+    identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::ServerEnv("GROK_SESSION_ID")] },
     hooks: &[
         HookSpec { event: "SessionStart", moment: Moment::SessionStart, timeout_secs: 10 },
         HookSpec { event: "UserPromptSubmit", moment: Moment::PromptSubmit, timeout_secs: 10 },
