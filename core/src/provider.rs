@@ -25,9 +25,9 @@ pub trait Provider: Sync {
         Vec::new()
     }
 
-    /// Whose program this is, if what it prints with `--version` shows another one than this CLI under the same name. The
-    /// bridge is not installed for such a one.
-    fn namesake(&self, _version: &str) -> Option<&'static str> {
+    /// Tells from what a program prints with `--version` whose it is, if it is another one under the same name: the bridge
+    /// is not installed for such a one. None where no other one is known.
+    fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
         None
     }
 

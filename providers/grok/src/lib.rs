@@ -88,8 +88,8 @@ impl Provider for Grok {
         Some(TOOLS)
     }
 
-    fn namesake(&self, version: &str) -> Option<&'static str> {
-        namesake::told_by(version)
+    fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
+        Some(namesake::told_by)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -148,19 +148,26 @@ fn handshake(child: &mut Child) -> Result<usize, String> {
     }
 }
 
-/// What `<program> --version` says, as a bare version.
-pub(in crate::cli) fn version(program: &Path) -> Result<String, String> {
+/// What `<program> --version` says.
+pub(crate) fn says(program: &Path) -> Result<String, String> {
+    said(program).map(|(text, _)| text)
+}
+
+fn said(program: &Path) -> Result<(String, ExitStatus), String> {
     let mut command = Command::new(program);
     command.arg("--version");
     let ran = run(command, b"", VERSION_LIMIT)?;
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+    Ok((String::from_utf8_lossy(&ran.stdout).into_owned(), ran.status))
+}
+
+/// The same as a bare version.
+pub(in crate::cli) fn version(program: &Path) -> Result<String, String> {
+    let (text, status) = said(program)?;
     let is_version = |word: &&str| {
         word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.') && word.len() <= 40
     };
     let found = text.split_whitespace().map(|word| word.trim_start_matches('v')).find(is_version);
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| format!("`--version` ended with {} and named no version", ran.status))
+    found.map(str::to_owned).ok_or_else(|| format!("`--version` ended with {} and named no version", status))
 }
 
 /// Runs a program to its end, or ends it when its time is over.

@@ -9,7 +9,7 @@ use session_bridge_providers::PROVIDERS;
 use super::check::{Check, Checks};
 use super::live;
 use crate::cli::context::Context;
-use crate::install::{Target, provider_of, scope_text, trust};
+use crate::install::{Target, namesake, provider_of, scope_text, trust};
 use crate::report::Failure;
 
 const FIX: &str = "session-bridge doctor --fix";
@@ -49,6 +49,10 @@ fn version(target: &Target, group: &str, checks: &mut Checks) -> bool {
         );
         return false;
     };
+    if let Err(failure) = namesake::refuse(target) {
+        checks.add(Check::failed(group, "program", &failure));
+        return false;
+    }
     match live::version(program) {
         Ok(found) if known.contains(&found.as_str()) => {
             checks.add(Check::ok(

@@ -23,7 +23,7 @@ use super::context::Context;
 use crate::exit;
 use crate::install::defaults::{self, Asked};
 use crate::install::links::{self, LinkState};
-use crate::install::{Target, look_alike, trust};
+use crate::install::{Target, look_alike, namesake, trust};
 use crate::report::Failure;
 use consent::Consent;
 use outcome::{Outcome, Report, State};
@@ -164,6 +164,7 @@ fn try_install(
     asked: &Asked,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
+    namesake::refuse(target)?;
     let disk = Disk::new(context.home.root());
     let plan = target.plan(&context.home, &context.host, consent.allow_tools);
     let before = apply::preview(&plan, &disk)?;
@@ -244,6 +245,10 @@ fn dry_run(args: &Args, context: &Context, choice: &choose::Choice, asked: &Aske
                 outcome.state = State::Failed;
                 outcome.failure = Some(error.into());
             }
+        }
+        if let Err(failure) = namesake::refuse(target) {
+            outcome.state = State::Failed;
+            outcome.failure = Some(failure);
         }
         outcome.settings = defaults::would_change(&context.home, target.id(), asked)?;
         outcomes.push(outcome);
