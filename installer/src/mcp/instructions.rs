@@ -29,7 +29,7 @@ pub(super) fn spelled_out(card: &Card, prefix: &str, session: Option<&Session>, 
     }
     let _ = write!(text, "\nThe tools, with their arguments (`?` if not needed):");
     for tool in tools::catalogue() {
-        let _ = write!(text, "\n{prefix}{}({})", tool.name, arguments(&tool.input_schema));
+        let _ = write!(text, " {prefix}{}({});", tool.name, arguments(&tool.input_schema));
     }
     if let Some(door) = card.monitor_door() {
         let program = home.main_program();
