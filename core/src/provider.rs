@@ -100,10 +100,10 @@ impl Card {
         self.wake.iter().any(|wake| watched || !matches!(wake, Wake::Monitor { .. }))
     }
 
-    /// The door that an agent holds open, and the variable that names its session there.
+    /// The door that an agent holds open.
     pub fn monitor_door(&self) -> Option<MonitorDoor> {
         self.wake.iter().find_map(|wake| match *wake {
-            Wake::Monitor { name, session, how } => Some(MonitorDoor { name, session, how }),
+            Wake::Monitor { name, how } => Some(MonitorDoor { name, how }),
             _ => None,
         })
     }
@@ -261,8 +261,6 @@ pub enum Wake {
     Monitor {
         /// Its name in receipts and documents.
         name: &'static str,
-        /// The variable in the command's environment with the session's native id.
-        session: &'static str,
         /// What the agent does to keep a command running, in words for it.
         how: &'static str,
     },
@@ -273,8 +271,6 @@ pub enum Wake {
 pub struct MonitorDoor {
     /// Its name in receipts and documents.
     pub name: &'static str,
-    /// The variable in the command's environment with the session's native id.
-    pub session: &'static str,
     /// What the agent does to keep a command running.
     pub how: &'static str,
 }

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use session_bridge_core::host::Host as _;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::MonitorDoor;
-use session_bridge_providers::PROVIDERS;
+use session_bridge_providers::by_id;
 use session_bridge_store::{Due, Ringer, Session, Store};
 use tokio::time::{sleep, timeout};
 
 use super::Status;
-use super::context::Context;
+use super::context::{Context, session_named};
 use crate::exit;
 use crate::mcp::watch::Watch;
 use crate::report::Failure;
@@ -23,11 +22,14 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 ///
 /// The agent itself has to run it, in a window and not in a headless run, which would not end. It ends with its session.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The session's own id, or its label.
+    session: String,
+}
 
-pub(super) fn run(Args {}: &Args, context: &Context) -> Status {
+pub(super) fn run(args: &Args, context: &Context) -> Status {
     let mut store = context.store()?;
-    let (door, session, host) = own(context, &store)?;
+    let (door, session, host) = own(args, &mut store)?;
     let folder = store.run().session(session.id);
     let Some(_only) = folder.try_watch()? else {
         return Err(Failure::usage(
@@ -64,22 +66,20 @@ pub(super) fn run(Args {}: &Args, context: &Context) -> Status {
     })
 }
 
-/// The session whose agent runs this command: the environment names it, and its host's process is ours (rule W7).
-fn own(context: &Context, store: &Store) -> Result<(MonitorDoor, Session, ProcessKey), Failure> {
+/// The session, if it is one whose agent can watch, and if that agent runs this command: its host's process is ours (rule W7).
+fn own(args: &Args, store: &mut Store) -> Result<(MonitorDoor, Session, ProcessKey), Failure> {
+    let session = session_named(store, &args.session, None, false)?.session;
+    let door = by_id(&session.provider).and_then(|provider| provider.card().monitor_door());
     let host = process::host_process().map(|process| process.key);
-    for card in PROVIDERS.iter().map(|provider| provider.card()) {
-        let Some(door) = card.monitor_door() else { continue };
-        let Some(native) = context.host.env_text(door.session) else { continue };
-        let session = store.named_by(card.id.as_str(), &native)?;
-        if let Some(session) = session.filter(|session| session.host.is_some() && session.host == host)
-            && let Some(host) = host
-        {
-            return Ok((door, session, host));
-        }
+    match (door, host) {
+        (Some(door), Some(host)) if session.host == Some(host) => Ok((door, session, host)),
+        _ => Err(Failure::usage(
+            "nothing_to_watch",
+            format!(
+                "`{}` is no session whose agent runs this command and could be woken by it",
+                args.session
+            ),
+            "ask the agent itself to watch for bridge mail; `session-bridge list-sessions` shows which sessions have no door",
+        )),
     }
-    Err(Failure::usage(
-        "nothing_to_watch",
-        "no agent runs this command whose session could be woken by it",
-        "ask the agent to keep it running with its own tool for that; `session-bridge list-providers` shows which have one",
-    ))
 }

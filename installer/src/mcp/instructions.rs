@@ -31,14 +31,14 @@ pub(super) fn spelled_out(card: &Card, prefix: &str, session: Option<&Session>, 
     for tool in tools::catalogue() {
         let _ = write!(text, " {prefix}{}({});", tool.name, arguments(&tool.input_schema));
     }
-    if let Some(door) = card.monitor_door() {
+    if let (Some(door), Some(session)) = (card.monitor_door(), session) {
         let program = home.main_program();
         let program = shell::word(&program.to_string_lossy());
         let _ = write!(
             text,
-            "\nIf your user asks you to watch for bridge mail, and only then: {} `{program} watch`. Then mail reaches you \
+            "\nIf your user asks you to watch for bridge mail, and only then: {} `{program} watch {}`. Then mail reaches you \
              while you are idle.",
-            door.how
+            door.how, session.id
         );
     }
     text

@@ -52,11 +52,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])),
     ],
-    wake: &[Wake::Monitor {
-        name: "monitor",
-        session: "GROK_SESSION_ID",
-        how: "start your monitor tool, persistent, with the command",
-    }],
+    wake: &[Wake::Monitor { name: "monitor", how: "start your monitor tool, persistent, with the command" }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[

@@ -14,7 +14,7 @@ pub(crate) fn wakes(world: &World) -> CaseResult {
     let session = bridge.session(LABEL)?;
     assert_eq!(session["wakes"], false, "nobody watches yet");
     let program = world.home().join(".session-bridge/bin/session-bridge");
-    let command = format!("{} watch", program.display());
+    let command = format!("{} watch {}", program.display(), session["session"].as_str().unwrap_or_default());
     world.model().script([
         Turn::tool("monitor", &json!({"command": command, "description": "bridge mail", "persistent": true})),
         Turn::text("I-AM-WATCHING"),
@@ -40,6 +40,7 @@ pub(crate) fn wakes(world: &World) -> CaseResult {
     assert_eq!(receipts["receipts"][0]["steps"][1]["surface"], "monitor", "{receipts}");
     let steps = world.model().steps();
     assert_eq!(steps.len(), 4, "one turn for the burst");
+    assert!(steps[0].contains(&command), "the instructions say how");
     assert_eq!(
         (steps[2].count("<monitor-event"), steps[2].contains(BODY)),
         (1, false),
