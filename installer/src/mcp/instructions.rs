@@ -27,10 +27,12 @@ pub(super) fn spelled_out(card: &Card, prefix: &str, session: Option<&Session>, 
     if let Some(Session { label, room, .. }) = session {
         let _ = write!(text, "\nThis session is `{label}` (room {room}).");
     }
-    let _ = write!(text, "\nThe tools, with their arguments (`?` if not needed):");
-    for tool in tools::catalogue() {
-        let _ = write!(text, " {prefix}{}({});", tool.name, arguments(&tool.input_schema));
-    }
+    let tools: Vec<String> = tools::catalogue()
+        .iter()
+        .map(|tool| format!("{}({})", tool.name, arguments(&tool.input_schema)))
+        .collect();
+    let tools = tools.join("; ");
+    let _ = write!(text, "\nThe tools, whose names begin with `{prefix}` (`?`: not needed): {tools}.");
     if let (Some(door), Some(session)) = (card.monitor_door(), session) {
         let program = home.main_program();
         let program = shell::word(&program.to_string_lossy());

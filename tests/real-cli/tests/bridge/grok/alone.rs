@@ -25,7 +25,7 @@ pub(crate) fn told(world: &World) -> CaseResult {
     assert_eq!(steps.len(), 3);
     assert!(steps[0].offers(SERVER, "bridge_ask"));
     for word in
-        ["This session is `grok-project`", "session-bridge__bridge_ask(", "session-bridge__bridge_reply("]
+        ["This session is `grok-project`", "`session-bridge__`", " bridge_ask(to?, ", " bridge_reply("]
     {
         assert_eq!(steps[0].count(word), 1, "{word}");
     }
