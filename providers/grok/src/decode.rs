@@ -58,7 +58,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let reason = payload.reason.and_then(Text::filled);
     let session_over = turn_end && reason.is_some_and(|reason| reason != TURN_OVER);
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
-    let by_host = prompt.is_some() && payload.prompt_id.and_then(Text::filled).is_some_and(is_hosts_own);
+    let by_host =
+        prompt.is_some() && payload.prompt_id.and_then(Text::filled).is_some_and(|id| is_hosts_own(&id));
     let nudge = prompt
         .and_then(|json| if by_host { Nudge::within_json(json.get()) } else { Nudge::in_json(json.get()) });
     let tool = payload.tool_name.and_then(Text::filled);
@@ -96,7 +97,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
 
 /// Whether the host began the turn itself, to tell of something that ended or was said in the background. A typed prompt's
 /// id is a random one.
-fn is_hosts_own(prompt_id: Cow<'_, str>) -> bool {
+fn is_hosts_own(prompt_id: &str) -> bool {
     prompt_id.starts_with("notifications-") || prompt_id.contains("-completed-")
 }
 

@@ -8,10 +8,10 @@ use session_bridge_core::provider::Card;
 /// while the reason of a block would be shown as a hook's error. Nothing is dropped: the host heeds that for typed prompts
 /// only, and a nudge is none. Silence is no output and status 0.
 pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> HostOutput {
-    let text = match (event.moment, *reply) {
-        (Moment::TurnEnd, Reply::KeepGoing(text)) => text,
-        (Moment::AfterTool, Reply::Context(text)) => text,
-        _ => return HostOutput::default(),
+    let ((Moment::TurnEnd, Reply::KeepGoing(text)) | (Moment::AfterTool, Reply::Context(text))) =
+        (event.moment, *reply)
+    else {
+        return HostOutput::default();
     };
     debug_assert!(card.inject_at(event.moment).is_some(), "the card declares where text goes out");
     let context = Context { hook_event_name: &event.name, additional_context: text, watch_paths: None };

@@ -167,7 +167,7 @@ pub(in crate::cli) fn version(program: &Path) -> Result<String, String> {
         word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.') && word.len() <= 40
     };
     let found = text.split_whitespace().map(|word| word.trim_start_matches('v')).find(is_version);
-    found.map(str::to_owned).ok_or_else(|| format!("`--version` ended with {} and named no version", status))
+    found.map(str::to_owned).ok_or_else(|| format!("`--version` ended with {status} and named no version"))
 }
 
 /// Runs a program to its end, or ends it when its time is over.
