@@ -4,6 +4,7 @@
 mod ask;
 mod broadcast;
 mod cancel;
+mod changes;
 mod codes;
 mod completions;
 mod context;
@@ -36,7 +37,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub use codes::{CODES, Code, TOOL_CODES};
-pub(crate) use doctor::says;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 

@@ -6,6 +6,7 @@ pub(crate) mod links;
 pub(crate) mod look_alike;
 pub(crate) mod namesake;
 pub(crate) mod trust;
+pub(crate) mod version;
 
 use std::path::Path;
 

@@ -13,6 +13,7 @@ mod gemini;
 mod grok;
 mod install;
 mod json;
+mod meet;
 mod messages;
 mod overdue;
 mod trust;

@@ -12,8 +12,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// Grok Build.
@@ -32,6 +32,7 @@ const CARD: Card = Card {
     name: "Grok Build",
     short: "grok",
     binaries: &["grok"],
+    packages: &["@xai-official/grok", "@xai-official/grok-*"],
     mcp_clients: &["grok-shell-session-bridge"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::ServerEnv("GROK_SESSION_ID")] },
@@ -56,9 +57,14 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
-        "Start a new Grok session: running ones load the bridge's tools and hooks only at their start.",
-        "If Grok asks before it runs a bridge tool, allow it for always, or use `init --allow-tools`; without that, `grok -p` is cancelled at its first call of one.",
-        "If an idle session is to be woken by mail, tell it: \"watch for bridge mail\". It then keeps `session-bridge watch` running with its monitor tool. Not in `grok -p`, which would not end.",
+        Step::NewSession,
+        Step::Unless(
+            Consent::AllowTools,
+            "If it asks before it runs a bridge tool, allow it for always, or use `init --allow-tools`; without that, `grok -p` is cancelled at its first call of one.",
+        ),
+        Step::Do(
+            "If mail is to wake an idle session, tell it: \"watch for bridge mail\". Not in `grok -p`, which would not end.",
+        ),
     ],
     verified: &[Verified { version: "1.0.41", date: "2026-11-21" }],
 };
