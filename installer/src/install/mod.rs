@@ -4,6 +4,7 @@ pub(crate) mod app_server;
 pub(crate) mod defaults;
 pub(crate) mod links;
 pub(crate) mod look_alike;
+pub(crate) mod namesake;
 pub(crate) mod trust;
 pub(crate) mod version;
 

@@ -145,13 +145,28 @@ pub(super) async fn greet(
     };
     // A failure shows in the first call.
     let _ = store.run(announcing).await?;
-    let nothing = Evidence { meta: None, claim: None, valid: &|_| false, env: &|key| RealHost.env_text(key) };
-    match identity::caller(card, nothing) {
+    match uncalled(card) {
         Caller::HostProcess { .. } => {
             bound(card, host, store, GREETING_WAIT).await.ok()?.map(|session| session.id)
         }
-        _ => None,
+        _ => started_for(card, host, store).await.map(|session| session.id),
     }
+}
+
+/// The session that this server was started for, where its host says so in the server's environment.
+pub(super) async fn started_for(
+    card: &'static Card,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+) -> Option<Session> {
+    let Caller::Native(native) = uncalled(card) else { return None };
+    store.run(move |desk| by_native(desk, card, &native, host)).await?.ok()
+}
+
+/// What the server knows without a call.
+fn uncalled(card: &Card) -> Caller {
+    let env = |key: &str| RealHost.env_text(key);
+    identity::caller(card, Evidence { meta: None, claim: None, valid: &|_| false, env: &env })
 }
 
 fn not_bound(card: &Card) -> Refusal {

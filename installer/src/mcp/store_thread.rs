@@ -139,6 +139,11 @@ impl StoreThread {
     }
 
     /// The files of sessions, which need no store.
+    /// The bridge's home.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     pub(super) fn run_folders(&self) -> RunFolders {
         RunFolders::of(&self.home)
     }

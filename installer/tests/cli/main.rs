@@ -10,6 +10,7 @@ mod env;
 mod errors;
 mod follow;
 mod gemini;
+mod grok;
 mod install;
 mod json;
 mod meet;

@@ -8,7 +8,7 @@ use super::check::{Check, Checks, Level};
 use super::{entries, heard, review, shared, trip, version};
 use crate::cli::context::Context;
 use crate::install::version::{Standing, Told};
-use crate::install::{self, Target, provider_of, scope_text};
+use crate::install::{self, Target, namesake, provider_of, scope_text};
 use crate::report::Failure;
 
 /// What is said of a CLI that the bridge is not installed in.
@@ -50,6 +50,9 @@ pub(super) fn look(
     checks: &mut Checks,
 ) -> Result<Summary, Failure> {
     let group = &group(target);
+    if let Err(failure) = namesake::refuse(&context.host, target) {
+        checks.add(Check::failed(group, "program", &failure));
+    }
     let standing = version::look(target, told, group, checks);
     let allowed = target.is_allowed(&context.home, &context.host)?;
     let plan = target.plan(&context.home, &context.host, allowed);

@@ -10,6 +10,7 @@ mod doctor;
 mod doorbell;
 mod ends;
 mod forks;
+mod grok;
 mod lost;
 mod mail;
 mod modes;
@@ -104,5 +105,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    grok::cases(codex::cases(suite)).run()
 }
