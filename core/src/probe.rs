@@ -91,7 +91,7 @@ pub fn call(card: &Card, probe: &Probe<'_>, tool: &str) -> Value {
 /// Variables that hosts of this card give a server of the made-up session, to name it.
 pub fn server_env<'a>(card: &Card, probe: &Probe<'a>) -> Vec<(&'static str, &'a str)> {
     let variable = |source: &Source| match *source {
-        Source::SpawnEnv(name) => Some((name, probe.session)),
+        Source::SpawnEnv(name) | Source::ServerEnv(name) => Some((name, probe.session)),
         _ => None,
     };
     card.identity.mcp.iter().filter_map(variable).collect()
