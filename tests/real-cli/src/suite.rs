@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
+use crate::again::SecondChances;
 use crate::install::Versions;
 use crate::programs::Programs;
 use crate::{Clis, DriverError, World, isolate, programs};
@@ -52,19 +53,23 @@ impl Suite {
     /// Runs the cases that the command line asks for; takes the options of `cargo test`.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
-        match self.trials(arguments.list) {
-            Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
-            Err(error) => {
-                #[expect(clippy::print_stderr, reason = "a harness reports to its terminal")]
-                {
-                    eprintln!("the real CLIs cannot be tested: {error}");
+        let chances = Arc::new(SecondChances::from_environment());
+        match self.trials(arguments.list, &chances) {
+            Ok(trials) => {
+                let conclusion = libtest_mimic::run(&arguments, trials);
+                if let Some(report) = chances.report() {
+                    tell(&report);
                 }
+                conclusion.exit_code()
+            }
+            Err(error) => {
+                tell(&format!("the real CLIs cannot be tested: {error}"));
                 ExitCode::FAILURE
             }
         }
     }
 
-    fn trials(self, only_list: bool) -> Result<Vec<Trial>, DriverError> {
+    fn trials(self, only_list: bool, chances: &Arc<SecondChances>) -> Result<Vec<Trial>, DriverError> {
         let clis = Clis::under(&self.target, Versions::wanted()?)?;
         if !only_list && !isolate::inside() {
             clis.ensure()?;
@@ -72,8 +77,8 @@ impl Suite {
         }
         let kit = Arc::new(Kit { clis, programs: programs::handed_on() });
         let trial = |(name, case): (String, Case)| {
-            let kit = Arc::clone(&kit);
-            Trial::test(name, move || run_case(&kit, case))
+            let (kit, chances, id) = (Arc::clone(&kit), Arc::clone(chances), name.clone());
+            Trial::test(name, move || chances.run(&id, || run_case(&kit, case)))
         };
         Ok(self.cases.into_iter().map(trial).collect())
     }
@@ -86,8 +91,8 @@ pub(crate) struct Kit {
 }
 
 /// Runs a case, clears its world away, and adds an account of the world to a failure.
-fn run_case(kit: &Arc<Kit>, case: Case) -> Result<(), Failed> {
-    let mut world = World::new(kit).map_err(|error| Failed::from(error.to_string()))?;
+fn run_case(kit: &Arc<Kit>, case: Case) -> Result<(), String> {
+    let mut world = World::new(kit).map_err(|error| error.to_string())?;
     let outcome = match catch_unwind(AssertUnwindSafe(|| case(&world))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -99,10 +104,14 @@ fn run_case(kit: &Arc<Kit>, case: Case) -> Result<(), Failed> {
     };
     let account = outcome.as_ref().err().map(|_| world.account());
     let left = world.close();
-    let failure = match (outcome, left.is_empty()) {
-        (Ok(()), true) => return Ok(()),
-        (Ok(()), false) => format!("processes survived the case: {left:?}"),
-        (Err(text), _) => format!("{text}\n{}", account.unwrap_or_default()),
-    };
-    Err(Failed::from(failure))
+    match (outcome, left.is_empty()) {
+        (Ok(()), true) => Ok(()),
+        (Ok(()), false) => Err(format!("processes survived the case: {left:?}")),
+        (Err(text), _) => Err(format!("{text}\n{}", account.unwrap_or_default())),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a harness reports to its terminal")]
+fn tell(text: &str) {
+    eprintln!("{text}");
 }
