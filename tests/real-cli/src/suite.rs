@@ -16,13 +16,15 @@ use crate::{Clis, DriverError, World, isolate, programs};
 /// What a case returns. Assertions may simply panic.
 pub type CaseResult = Result<(), Box<dyn Error>>;
 
-type Case = fn(&World) -> CaseResult;
+type Case = Box<dyn Fn(&World) -> CaseResult + Send + Sync>;
 
 /// The cases of one test binary.
 pub struct Suite {
     target: PathBuf,
     packages: Vec<String>,
     cases: Vec<(String, Case)>,
+    /// Run on the oldest versions, whatever the others run on.
+    smoke: Vec<(String, Case)>,
 }
 
 impl Suite {
@@ -33,7 +35,7 @@ impl Suite {
         // Cargo tags its target folder, and below it the folder of each named build target.
         let tagged = tmp.ancestors().filter(|folder| folder.join("CACHEDIR.TAG").is_file());
         let target = tagged.last().or(tmp.parent()).unwrap_or(tmp);
-        Self { target: target.to_path_buf(), packages: Vec::new(), cases: Vec::new() }
+        Self { target: target.to_path_buf(), packages: Vec::new(), cases: Vec::new(), smoke: Vec::new() }
     }
 
     /// Builds the programs of a package of this workspace before the cases run; see [`World::built`].
@@ -45,8 +47,20 @@ impl Suite {
 
     /// Adds a case. It runs in a world of its own, possibly beside others.
     #[must_use]
-    pub fn case(mut self, name: &str, case: Case) -> Self {
-        self.cases.push((name.to_owned(), case));
+    pub fn case(mut self, name: &str, case: impl Fn(&World) -> CaseResult + Send + Sync + 'static) -> Self {
+        self.cases.push((name.to_owned(), Box::new(case)));
+        self
+    }
+
+    /// Adds a case that runs on the oldest versions of the CLIs, under a name that says so. It is left out where all cases
+    /// do.
+    #[must_use]
+    pub fn on_oldest(
+        mut self,
+        name: &str,
+        case: impl Fn(&World) -> CaseResult + Send + Sync + 'static,
+    ) -> Self {
+        self.smoke.push((format!("oldest::{name}"), Box::new(case)));
         self
     }
 
@@ -70,17 +84,26 @@ impl Suite {
     }
 
     fn trials(self, only_list: bool, chances: &Arc<SecondChances>) -> Result<Vec<Trial>, DriverError> {
-        let clis = Clis::under(&self.target, Versions::wanted()?)?;
+        let wanted = Versions::wanted()?;
+        let smoke = if wanted == Versions::Oldest { Vec::new() } else { self.smoke };
+        let clis = Clis::under(&self.target, wanted)?;
+        let oldest = Clis::under(&self.target, Versions::Oldest)?;
         if !only_list && !isolate::inside() {
             clis.ensure()?;
+            if !smoke.is_empty() {
+                oldest.ensure()?;
+            }
             return Err(isolate::enter(&programs::build(&self.packages)?));
         }
-        let kit = Arc::new(Kit { clis, programs: programs::handed_on() });
-        let trial = |(name, case): (String, Case)| {
-            let (kit, chances, id) = (Arc::clone(&kit), Arc::clone(chances), name.clone());
-            Trial::test(name, move || chances.run(&id, || run_case(&kit, case)))
+        let trials = |clis, cases: Vec<(String, Case)>| {
+            let kit = Arc::new(Kit { clis, programs: programs::handed_on() });
+            let chances = Arc::clone(chances);
+            cases.into_iter().map(move |(name, case)| {
+                let (kit, chances, id) = (Arc::clone(&kit), Arc::clone(&chances), name.clone());
+                Trial::test(name, move || chances.run(&id, || run_case(&kit, &*case)))
+            })
         };
-        Ok(self.cases.into_iter().map(trial).collect())
+        Ok(trials(clis, self.cases).chain(trials(oldest, smoke)).collect())
     }
 }
 
@@ -91,7 +114,7 @@ pub(crate) struct Kit {
 }
 
 /// Runs a case, clears its world away, and adds an account of the world to a failure.
-fn run_case(kit: &Arc<Kit>, case: Case) -> Result<(), String> {
+fn run_case(kit: &Arc<Kit>, case: &(dyn Fn(&World) -> CaseResult + Send + Sync)) -> Result<(), String> {
     let mut world = World::new(kit).map_err(|error| error.to_string())?;
     let outcome = match catch_unwind(AssertUnwindSafe(|| case(&world))) {
         Ok(Ok(())) => Ok(()),

@@ -11,8 +11,10 @@ mod ends;
 mod forks;
 mod lost;
 mod mail;
+mod matrix;
 mod modes;
 mod nested;
+mod oldest;
 mod pause;
 mod questions;
 mod rewake;
@@ -102,5 +104,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    [codex::cases, matrix::cases, oldest::cases].into_iter().fold(suite, |suite, add| add(suite)).run()
 }
