@@ -65,7 +65,10 @@ const CARD: Card = Card {
         "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
         "Start a new Codex session: running ones load the bridge's tools only at their start.",
     ],
-    verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "0.164.0", date: "2026-11-21" },
+        Verified { version: "0.169.0", date: "2026-11-21" },
+    ],
 };
 
 impl Provider for Codex {

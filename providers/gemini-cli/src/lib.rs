@@ -60,7 +60,10 @@ const CARD: Card = Card {
         "Trust the folders you work in, as Gemini CLI asks at its first start there: in others it runs neither hooks nor MCP servers.",
         "If Gemini CLI asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
     ],
-    verified: &[Verified { version: "0.61.0", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "0.58.0", date: "2026-11-21" },
+        Verified { version: "0.61.0", date: "2026-11-21" },
+    ],
 };
 
 impl Provider for GeminiCli {

@@ -88,6 +88,10 @@ fn fixtures(world: &World, raw: &Path) -> io::Result<BTreeMap<String, String>> {
         let text = fs::read_to_string(&path)?;
         // A server is told one message per line, a hook is told one in all.
         for message in serde_json::Deserializer::from_str(&text).into_iter::<Value>().map_while(Result::ok) {
+            if message.get("method").is_some() && message.get("id").is_none() {
+                // A notification says nothing of the one who sends it.
+                continue;
+            }
             let text = format!("{message:#}\n");
             files.entry(format!("{}.json", title(&message))).or_insert_with(|| scrubbed(world, &text));
         }
