@@ -67,8 +67,8 @@ fn listen(world: &World, raw: &Path) -> CaseResult {
     let bin = world.home().join(".session-bridge/bin");
     let real = world.built("session-bridge")?;
     let (to, real) = (raw.display(), real.display());
-    let hook = format!("#!/bin/sh\nexec cat > \"$(mktemp {to}/hook.XXXXXX)\"\n");
-    let server = format!("#!/bin/sh\ntee \"$(mktemp {to}/server.XXXXXX)\" | {real} \"$@\"\n");
+    let hook = format!("#!/bin/sh\nexec cat > \"$(mktemp -p {to})\"\n");
+    let server = format!("#!/bin/sh\ntee \"$(mktemp -p {to})\" | {real} \"$@\"\n");
     for (name, text) in [("session-bridge-hook", hook), ("session-bridge", server)] {
         let path = bin.join(name);
         fs::remove_file(&path)?;
