@@ -66,7 +66,7 @@ const CARD: Card = Card {
         "Start a new Codex session: running ones load the bridge's tools only at their start.",
     ],
     verified: &[
-        Verified { version: "0.164.0", date: "2026-11-21" },
+        Verified { version: "0.166.0", date: "2026-11-21" },
         Verified { version: "0.169.0", date: "2026-11-21" },
     ],
 };
