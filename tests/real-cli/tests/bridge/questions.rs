@@ -12,7 +12,7 @@ pub(crate) const QUESTION: &str = "Which port does the API listen on?";
 pub(crate) const ANSWER: &str = "It listens on port 8443.";
 
 /// Waits for one message, answers it, and says so.
-fn answers(world: &World, prompt: &str) {
+pub(crate) fn answers(world: &World, prompt: &str) {
     world.model().script_for(
         prompt,
         [
