@@ -100,9 +100,11 @@ fn exchange(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let backend = |request: &Request| request.contains(ANSWERER);
     let reply = |request: &Request| {
+        // The frame around the question names it; ids of other things may stand before.
         let told = request.told();
-        let question = told.iter().rev().find(|message| message.text.contains(QUESTION));
-        let id = id_in(&question.map(|message| message.text.clone()).unwrap_or_default());
+        let frames = told.iter().rev().filter_map(|message| message.text.split_once(QUESTION));
+        let mut heads = frames.filter_map(|(before, _)| before.rsplit_once("peer-message-"));
+        let id = heads.next().map(|(_, head)| id_in(head)).unwrap_or_default();
         Turn::mcp(SERVER, "bridge_reply", &json!({"message_id": id, "body": ANSWER}))
     };
     world.model().script_when(
@@ -118,7 +120,7 @@ fn exchange(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
 
     let window = (answerer.open)(world, "answerer")?;
     window.prompt(ANSWERER)?;
-    window.wait_for_answer("I-AM-THERE")?;
+    window.wait_for("I-AM-THERE")?;
     bridge.session(answerer.label)?;
     thread::scope(|scope| {
         let asking = scope.spawn(|| (asker.run)(world, ASKER));
@@ -127,7 +129,7 @@ fn exchange(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
             wait_until("the question to be stored", PATIENCE, stored)?;
             window.prompt("is there any news")?;
         }
-        window.wait_for_answer("ANSWERED")?;
+        window.wait_for("ANSWERED")?;
         let run = asking.join().map_err(|_| "the asker panicked")??.success()?;
         assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
         Ok::<_, Box<dyn Error>>(())
