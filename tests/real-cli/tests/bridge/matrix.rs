@@ -4,12 +4,13 @@
 use std::env;
 use std::error::Error;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 use session_bridge_mock_model::{Request, Turn};
 use session_bridge_real_cli::{CaseResult, DriverError, Finished, Suite, Tui, World, wait_until};
 
-use crate::bridge::{Bridge, PATIENCE, SERVER, id_in};
+use crate::bridge::{Bridge, SERVER, id_in};
 use crate::questions::{ANSWER, QUESTION, asks, assert_ledger};
 
 /// Set to `all`, this variable has every pair run instead of the sample.
@@ -21,6 +22,9 @@ const SEED: u64 = 20_261_121;
 const ASKER: &str = "BE-THE-FRONTEND and ask";
 /// The same for the one who answers.
 const ANSWERER: &str = "BE-THE-BACKEND and wait";
+
+/// How long the asker may take from its start to its question.
+const START: Duration = Duration::from_secs(80);
 
 /// A CLI that takes part, as asker and as the one who answers.
 struct Peer {
@@ -126,12 +130,12 @@ fn exchange(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
         let asking = scope.spawn(|| (asker.run)(world, ASKER));
         if !answerer.woken {
             let stored = || bridge.session(answerer.label).ok().filter(|session| session["unread"] != 0);
-            wait_until("the question to be stored", PATIENCE, stored)?;
+            wait_until("the question to be stored", START, stored)?;
             window.prompt("is there any news")?;
         }
-        window.wait_for("ANSWERED")?;
         let run = asking.join().map_err(|_| "the asker panicked")??.success()?;
         assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+        window.wait_for("ANSWERED")?;
         Ok::<_, Box<dyn Error>>(())
     })?;
     assert_ledger(world, &bridge, ASKER, asker.proves)
