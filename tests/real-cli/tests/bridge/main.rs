@@ -13,8 +13,10 @@ mod forks;
 mod grok;
 mod lost;
 mod mail;
+mod matrix;
 mod modes;
 mod nested;
+mod oldest;
 mod pause;
 mod questions;
 mod rewake;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    let suite = Suite::new(env!("CARGO_TARGET_TMPDIR"))
+    let suite = oldest::cases(matrix::cases(Suite::new(env!("CARGO_TARGET_TMPDIR"))))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
