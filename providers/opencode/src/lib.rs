@@ -47,9 +47,9 @@ const CARD: Card = Card {
     // Nothing at the session's start, which is told with its first prompt: that prompt's text says it. Nothing at a turn's
     // end: the plugin then looks at the bell and prompts.
     inject: &[
-        // A turn is named after its user message: a tool event or an end of that turn is of an answer to the message as it
-        // was stored, with our part.
-        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::TurnEnd])),
+        // The plugin tells neither calls nor an end as the turn's before the host has stored our part. A prompt that joins a
+        // turn names the response under way, whose calls know nothing of it.
+        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::TurnEnd])),
     ],
     wake: &[Wake::Watch { name: "opencode-plugin", unless: None, not_where: &[] }],

@@ -10,6 +10,10 @@ use crate::SERVER;
 /// The plugin, with places for the hook's path and its time limits.
 const PLUGIN: &str = include_str!("plugin.js");
 
+/// How long a call may take. Without it the host gives up a call after 60 seconds, also one that tells of its progress; a
+/// wait for an answer may take longer.
+const CALL_LIMIT_MS: u32 = 300_000;
+
 pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
     let mut edits = vec![plugin(card, site, want), server(card, site, want)];
     // Consent is one person's: it is not written into a project's shared file.
@@ -39,6 +43,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
         "type": "local",
         "command": [want.main_program.to_string_lossy(), "mcp", "--client", card.id.as_str()],
         "enabled": true,
+        "timeout": CALL_LIMIT_MS,
     });
     if let Some(home) = &want.home_override {
         value["environment"] = json!({ environment::HOME.name: home.to_string_lossy() });

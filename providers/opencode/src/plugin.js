@@ -3,8 +3,8 @@
 // fails here is silence: opencode goes on as if this file were not there.
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { existsSync, utimes, watch } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { statSync, utimes, watch } from "node:fs"
+import { dirname, join } from "node:path"
 import { isMainThread } from "node:worker_threads"
 
 const HOOK = "{{hook}}"
@@ -15,6 +15,8 @@ const OUR_TOOLS = "session-bridge_"
 const PROMPT_SHOWN = 400
 // How often a session that says nothing is marked as being there, in milliseconds.
 const SIGN_OF_LIFE = 240_000
+// How soon, in milliseconds, the bell is looked at once more after a change.
+const LOOK_AGAIN = 250
 // A doorbell that was heard so long, in milliseconds, has not said all: what waits may be due later.
 const HEARD_OUT = 20_000
 
@@ -29,6 +31,7 @@ function hook(event, payload) {
   return new Promise((resolve) => {
     try {
       const child = spawn(HOOK, ["opencode", event], { stdio: ["pipe", "pipe", "pipe"], windowsHide: true })
+      child.on("error", () => done(null))
       let stdout = ""
       let stderr = ""
       const done = (answer) => {
@@ -42,7 +45,6 @@ function hook(event, payload) {
       child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text))
       child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text))
       child.stdin.on("error", () => {})
-      child.on("error", () => done(null))
       child.on("close", (status) => done({ status, stdout, stderr }))
       child.stdin.end(JSON.stringify({ hook_event_name: event, nonce: shared.nonce, ...payload }))
     } catch {
@@ -74,11 +76,13 @@ class Session {
 
   /** A new turn, or none. */
   forget() {
-    this.prompts = false // whether a prompt came since the last end
+    this.turn = undefined // the first prompt since the last end
+    this.prompt = undefined // the last one
+    this.part = undefined // what we put beside it, until the host has stored it
     this.cut = false
     this.step = undefined // the newest message of the model
     this.said = undefined // its words
-    this.parents = new Map() // by message of the model: the user's message that it answers
+    this.answers = new Map() // by message of the model: the prompt that it answers
     this.calls = new Map() // by tool call: the message of the model that makes it
   }
 
@@ -87,6 +91,13 @@ class Session {
     const told = this.tail.then(() => hook(event, all))
     this.tail = told
     return told.then(answer)
+  }
+
+  /** What was to stand beside a prompt and is in no conversation: nothing that follows proves it. */
+  async disown() {
+    if (!this.part) return
+    this.part = undefined
+    await this.tell("Interrupt", { turn_id: this.turn })
   }
 
   /** Tells of the session before anything else is told of it. */
@@ -100,23 +111,37 @@ class Session {
     if (!bell || this.watcher || runsOnce()) return
     try {
       this.bell = bell
-      this.watcher = watch(dirname(bell), { persistent: false }, (_, name) => {
-        if (!name || name === basename(bell)) this.ring()
-      })
+      this.watcher = watch(dirname(bell), { persistent: false }, () => this.look())
       this.watcher.on("error", () => this.leave())
       this.signs = setInterval(() => {
         const now = new Date()
         if (this.host.serves()) utimes(join(dirname(bell), "live"), now, now, () => {})
       }, SIGN_OF_LIFE)
       this.signs.unref?.()
-      this.ring()
+      // A turn is about to begin, which brings what waits now.
+      this.heard = standing(bell)
     } catch {
       this.leave()
     }
   }
 
+  /** Something changed beside the bell: which file, the host's runtime does not say for sure, nor each change. */
+  look() {
+    const changed = () => {
+      const mark = standing(this.bell)
+      if (mark && mark !== this.heard) this.ring()
+    }
+    changed()
+    this.later ??= setTimeout(() => {
+      this.later = undefined
+      changed()
+    }, LOOK_AGAIN)
+    this.later.unref?.()
+  }
+
   leave() {
     clearInterval(this.signs)
+    clearTimeout(this.later)
     try {
       this.watcher?.close()
     } catch {}
@@ -125,7 +150,9 @@ class Session {
 
   /** The bell changed, or a turn ended: the hook says whether it is time for a turn. */
   async ring() {
-    if (!this.watcher || this.busy || !this.host.serves() || !existsSync(this.bell)) return
+    const mark = this.watcher && !this.busy && this.host.serves() && standing(this.bell)
+    if (!mark) return
+    this.heard = mark
     if (this.ringing) {
       this.again = true
       return
@@ -139,7 +166,7 @@ class Session {
       const ran = await hook("Doorbell", { session_id: this.id, cwd: this.cwd })
       const nudge = ran?.status === 2 ? ran.stderr.trim() : ""
       // In a turn the hooks bring what waits.
-      if (nudge && !this.busy) await this.prompt(nudge)
+      if (nudge && !this.busy) await this.wake(nudge)
     } catch {
     } finally {
       this.ringing = false
@@ -148,9 +175,19 @@ class Session {
   }
 
   /** Starts a turn, with the agent and the model of the last one. */
-  prompt(text) {
+  wake(text) {
     const body = { ...this.chosen, parts: [{ type: "text", text }] }
     return this.host.client.session.promptAsync({ path: { id: this.id }, body })
+  }
+}
+
+/** Names a bell that stands, each time anew when it rings; else nothing. */
+function standing(bell) {
+  try {
+    const { ino, mtimeMs } = statSync(bell)
+    return `${ino} ${mtimeMs}`
+  } catch {
+    return undefined
   }
 }
 
@@ -188,17 +225,23 @@ class Host {
     const session = await this.session(sessionID)
     if (!session) return
     await session.start()
-    session.prompts = true
-    session.cut = false
-    session.turn = message.id
+    await session.disown()
+    // In a turn the model is given the prompt with its next step; the calls of this one know nothing of it.
+    const joins = session.busy && session.turn !== undefined
+    if (!joins) session.forget()
+    session.turn ??= message.id
+    session.prompt = message.id
     const texts = parts.filter((part) => part.type === "text")
-    const prompt = texts.map((part) => part.text).join("\n").slice(0, PROMPT_SHOWN)
-    const by_host = texts.length > 0 && texts.every((part) => part.synthetic)
-    const { additionalContext: text } = await session.tell("UserPromptSubmit", { turn_id: message.id, prompt, by_host })
+    const { additionalContext: text } = await session.tell("UserPromptSubmit", {
+      turn_id: session.turn,
+      step_id: session.step,
+      prompt: texts.map((part) => part.text).join("\n").slice(0, PROMPT_SHOWN),
+      by_host: texts.length > 0 && texts.every((part) => part.synthetic),
+    })
     if (!text) return
     // Parts are in the order of their ids: this one is the next after the last.
-    const last = parts.at(-1)?.id ?? message.id.replace("msg_", "prt_")
-    parts.push({ id: `${last}0`, sessionID, messageID: message.id, type: "text", text, synthetic: true })
+    session.part = `${parts.at(-1)?.id ?? message.id.replace("msg_", "prt_")}0`
+    parts.push({ id: session.part, sessionID, messageID: message.id, type: "text", text, synthetic: true })
   }
 
   async calls({ tool, sessionID }, output) {
@@ -216,10 +259,13 @@ class Host {
     const session = await this.session(sessionID)
     if (!session) return
     await session.start()
+    await session.disown()
     const step = session.calls.get(callID) ?? session.step
+    // Ids ascend: a call of a response to what came before this turn tells nothing of the turn.
+    if (session.answers.get(step) < session.turn) return
     const ours = tool.startsWith(OUR_TOOLS)
     const { additionalContext: text } = await session.tell("PostToolUse", {
-      turn_id: session.parents.get(step) ?? session.turn,
+      turn_id: session.turn,
       tool_use_id: callID,
       step_id: step,
       tool_name: tool,
@@ -243,13 +289,15 @@ class Host {
     if (type === "message.updated" && info.role === "user") {
       session.chosen = { agent: info.agent, model: info.model }
     } else if (type === "message.updated" && !info.summary) {
-      if (session.step !== info.id && !session.parents.has(info.id)) {
+      // Ids ascend; an older message may be updated late.
+      if (session.step === undefined || info.id > session.step) {
         session.step = info.id
         session.said = undefined
       }
-      session.parents.set(info.id, info.parentID)
+      session.answers.set(info.id, info.parentID)
       if (info.error) session.cut = true
     } else if (type === "message.part.updated") {
+      if (part.id === session.part) session.part = undefined
       if (part.type === "tool") session.calls.set(part.callID, part.messageID)
       if (part.type === "text" && part.text && part.messageID === session.step) session.said = part.text
     } else if (type === "session.error" && error) {
@@ -267,15 +315,16 @@ class Host {
     }
   }
 
-  /** A turn is over, which may be said twice. Only words of the model after its last tool call are an answer. */
+  /** A turn is over, which may be said twice. Only words that end it and answer its last prompt prove something. */
   ended(session) {
+    const { turn, said } = session
     session.busy = false
-    if (session.prompts) {
-      const turn_id = session.parents.get(session.step) ?? session.turn
-      const answered = !session.cut && session.said !== undefined
-      const said = answered ? { last_assistant_message: session.said } : {}
+    if (turn !== undefined) {
+      const last = session.answers.get(session.step) === session.prompt
+      const answered = said !== undefined && last && !session.cut && !session.part
       session.forget()
-      session.tell(answered ? "Stop" : "Interrupt", { turn_id, ...said })
+      if (answered) session.tell("Stop", { turn_id: turn, last_assistant_message: said })
+      else session.tell("Interrupt", { turn_id: turn })
     }
     session.tail.then(() => session.ring())
   }
