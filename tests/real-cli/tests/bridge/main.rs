@@ -13,6 +13,7 @@ mod lost;
 mod mail;
 mod modes;
 mod nested;
+mod opencode;
 mod pause;
 mod questions;
 mod rewake;
@@ -102,5 +103,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    opencode::cases(codex::cases(suite)).run()
 }

@@ -55,7 +55,7 @@ pub(crate) fn while_running(world: &World, run: &Run, meanwhile: impl FnOnce() -
 /// Mail sent while a shell command runs is in the request that carries the command's result. `early` is the state
 /// once the next tool call was answered: only where that cannot have been a sibling is it proof. `at_end` are those after
 /// the turn: Gemini CLI's end does not tell whether the model spoke after the tool.
-fn mid_turn(
+pub(crate) fn mid_turn(
     world: &World,
     label: &str,
     run: &Run,
@@ -97,7 +97,7 @@ fn mid_turn(
 }
 
 /// The CLI's own way to run a shell command.
-type Shell = dyn Fn(&str) -> Turn;
+pub(crate) type Shell = dyn Fn(&str) -> Turn;
 
 pub(crate) fn claude_mid_turn(world: &World) -> CaseResult {
     let shell = |command: &str| Turn::tool("Bash", &json!({"command": command, "description": "wait"}));
