@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
-use session_bridge_mock_model::Turn;
+use session_bridge_mock_model::{Request, Turn};
 use session_bridge_real_cli::{CaseResult, Tree, World};
 
 use super::{LABEL, run};
@@ -14,19 +14,20 @@ use crate::bridge::{Bridge, SERVER};
 pub(super) fn consent(world: &World) -> CaseResult {
     world.edit_json(&world.opencode_config(), |config| config["permission"] = json!({"*": "ask"}))?;
     let bridge = Bridge::not_installed(world);
-    let asks = |answer: &'static str| {
-        world.model().script([Turn::mcp(SERVER, "bridge_whoami", &json!({})), Turn::text(answer)]);
+    let asks = |prompt: &'static str| {
+        world
+            .model()
+            .script_for(prompt, [Turn::mcp(SERVER, "bridge_whoami", &json!({})), Turn::text("DONE")]);
     };
     bridge.run(&["init", "--provider", "opencode", "--yes"])?;
     asks("WITHOUT-CONSENT");
-    run(world, "hello")?;
-    assert!(!world.model().steps_with("hello").iter().any(|step| step.contains("\"label\"")));
+    run(world, "WITHOUT-CONSENT")?;
+    let refused = |step: &Request| step.tool_results().iter().all(|result| !result.text.contains(LABEL));
+    assert!(world.model().steps_with("WITHOUT-CONSENT").iter().all(refused));
     bridge.run(&["init", "--provider", "opencode", "--yes", "--allow-tools"])?;
-    let began = world.model().steps().len();
     asks("WITH-CONSENT");
-    run(world, "hello")?.success()?;
-    let last = world.model().steps().pop().ok_or("no request")?;
-    assert!(world.model().steps().len() > began);
+    run(world, "WITH-CONSENT")?.success()?;
+    let last = world.model().steps_with("WITH-CONSENT").pop().ok_or("no request")?;
     assert!(last.last_tool_result().is_some_and(|result| result.contains(LABEL)), "the tool ran unasked");
     Ok(())
 }
