@@ -1,12 +1,15 @@
 //! opencode.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Cli, KEY, Launch, MODEL};
-use crate::{DriverError, Finished, Tui, World};
+use crate::{DriverError, Finished, Tui, World, wait_until};
 
+/// How long its window may take to open.
+const FIRST_SCREEN: Duration = Duration::from_secs(120);
 /// What plugins of opencode may import; ours does not.
 const HELPER: &str = "@opencode-ai/plugin";
 
@@ -98,7 +101,8 @@ impl<'w> Opencode<'w> {
     pub fn tui(self, name: &str) -> Result<Tui<'w>, DriverError> {
         // An answer is indented, and what was typed has a bar before it.
         let tui = self.terminal(&CLI, name)?.bullet(&["\n     "]);
-        tui.wait_for("ctrl+p commands")?;
+        // A large program, whose first start also makes a database: on a busy machine that takes its time.
+        wait_until("opencode's first screen", FIRST_SCREEN, || tui.shows("ctrl+p commands").then_some(()))?;
         Ok(tui)
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn subagent(world: &World) -> CaseResult {
     let mut id = String::new();
     while_running(world, &run, || {
         let running = world.project().join("running");
-        wait_until("the subagent's command to run", PATIENCE, || running.exists().then_some(()))?;
+        wait_until("the subagent's command to run", 3 * PATIENCE, || running.exists().then_some(()))?;
         id = bridge.send(LABEL, BODY)?;
         fs::write(world.project().join("go"), "")?;
         Ok(())
