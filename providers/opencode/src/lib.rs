@@ -11,8 +11,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// opencode, major version 1.
@@ -32,6 +32,7 @@ const CARD: Card = Card {
     name: "opencode",
     short: "opencode",
     binaries: &["opencode"],
+    packages: &["opencode-ai"],
     mcp_clients: &["opencode"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::Argument] },
@@ -57,9 +58,14 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
-        "Start a new opencode: running ones load the bridge's plugin and tools only at their start.",
-        "The first start may take a while: with a plugin in its folder, opencode downloads a helper package of its own there, and without a network it waits about 70 seconds for it, once.",
-        "If your opencode configuration has a catch-all `permission` that asks or denies, use `init --allow-tools`, or answer with `always` when opencode asks; without that, `opencode run` is refused the bridge's tools.",
+        Step::NewSession,
+        Step::Do(
+            "Have patience with its first start: with a plugin in its folder it downloads a helper package there, and without a network it waits about 70 seconds for it.",
+        ),
+        Step::Unless(
+            Consent::AllowTools,
+            "If a catch-all `permission` of yours asks or denies, answer with `always` when it asks, or use `init --allow-tools`; without that, `opencode run` is refused the bridge's tools.",
+        ),
     ],
     verified: &[Verified { version: "1.18.33", date: "2026-11-21" }],
 };
