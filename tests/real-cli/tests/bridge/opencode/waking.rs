@@ -1,7 +1,7 @@
 //! Idle windows are prompted by our plugin in them, learning of mail from the bell.
 
 use session_bridge_mock_model::Turn;
-use session_bridge_real_cli::{CaseResult, World};
+use session_bridge_real_cli::{CaseResult, World, wait_until};
 
 use super::{BODY, LABEL, at_rest, greet, run};
 use crate::bridge::{Bridge, PATIENCE};
@@ -36,11 +36,13 @@ pub(super) fn at_the_end(world: &World) -> CaseResult {
 
     let (only, asked, go) = held(Turn::text("HEADLESS-ANSWER"));
     world.model().script_for("PROMPT-ONE", [only]);
-    let label = "opencode-project-2";
+    wait_until("the window's end", PATIENCE, || {
+        bridge.sessions().ok()?.iter().all(|session| session["presence"] == "ended").then_some(())
+    })?;
     let mut late = String::new();
     while_running(world, &run, || {
         asked.recv_timeout(PATIENCE)?;
-        late = bridge.send(label, "LATE-MAIL")?;
+        late = bridge.send(LABEL, "LATE-MAIL")?;
         go.send(())?;
         Ok(())
     })?;
