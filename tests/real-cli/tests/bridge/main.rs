@@ -6,6 +6,7 @@ mod bridge;
 mod codex;
 mod contexts;
 mod deadlines;
+mod doctor;
 mod doorbell;
 mod ends;
 mod forks;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         .case("codex_asks_its_user_to_review_our_hooks", start::codex_review)
         .case("gemini_is_offered_the_tools_at_once", start::gemini)
         .case("gemini_without_consent_gets_mail_and_no_tools", start::gemini_without_consent)
+        .case("doctor_tells_configured_from_seen_alive", doctor::alive)
         .case("claude_gets_mail_with_its_prompt_once", mail::claude_tui)
         .case("claude_gets_mail_when_it_is_resumed", mail::claude_resumed)
         .case("codex_gets_mail_with_its_prompt_once", mail::codex_tui)
