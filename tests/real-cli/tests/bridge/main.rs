@@ -17,6 +17,7 @@ mod matrix;
 mod modes;
 mod nested;
 mod oldest;
+mod opencode;
 mod pause;
 mod questions;
 mod rewake;
@@ -107,5 +108,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    grok::cases(codex::cases(suite)).run()
+    opencode::cases(grok::cases(codex::cases(suite))).run()
 }
