@@ -30,6 +30,8 @@ const nonce = randomBytes(16).toString("hex");
 let session;
 let started = Promise.resolve();
 let bell;
+// The agent that the user talks to, among those whose events come here as well.
+let own;
 let busy = false;
 let ringing = false;
 let rungAgain = false;
@@ -58,7 +60,7 @@ function run(event, fields, limit) {
 }
 
 async function tell(event, snapshot, fields, limit = HOOK_LIMIT) {
-  const subagent = isSubagent(snapshot) ? { agent_id: snapshot.agentId } : {};
+  const subagent = snapshot && isSubagent(snapshot) ? { agent_id: snapshot.agentId } : {};
   const turn = { turn_id: snapshot?.runId, ...subagent, ...fields };
   const { status, out } = await run(event, turn, limit);
   return { heard: status === 0, ...answer(status === 0 ? out : "") };
@@ -78,8 +80,14 @@ function answer(text) {
   }
 }
 
+// A subagent names its parent. A teammate does not: its prompts are another agent's, without the wrapping of a user's.
 function isSubagent(snapshot) {
-  return Boolean(snapshot?.parentAgentId);
+  return Boolean(snapshot?.parentAgentId) || (own !== undefined && snapshot?.agentId !== own);
+}
+
+function notice(snapshot, prompt) {
+  const mayBe = own === undefined || prompt.startsWith("<user_input");
+  if (mayBe && !snapshot.parentAgentId) own = snapshot.agentId;
 }
 
 // The answer in Cline's words. The first line of a text with bodies names its attempt.
@@ -157,13 +165,15 @@ export default {
 
   hooks: {
     beforeRun: hook(async ({ snapshot }) => {
-      if (!isSubagent(snapshot)) busy = true;
       const began = Date.now();
+      const prompt = lastPrompt(snapshot.messages);
+      notice(snapshot, prompt);
+      if (!isSubagent(snapshot)) busy = true;
       let timer;
       await Promise.race([started, new Promise((done) => (timer = setTimeout(done, START_WAIT)))]);
       clearTimeout(timer);
       const limit = HOOK_LIMIT - (Date.now() - began);
-      return applied(await tell("beforeRun", snapshot, { prompt: lastPrompt(snapshot.messages) }, limit));
+      return applied(await tell("beforeRun", snapshot, { prompt }, limit));
     }),
 
     beforeModel: hook(async ({ snapshot, request }) => {

@@ -62,6 +62,10 @@ pub(crate) fn meddle(file: &Path, plan: &Plan, installed: bool) {
 /// Spoils one edit: takes out an item, or a part of a value.
 pub(crate) fn damage(edit: &ConfigEdit) {
     let file = &edit.file.path;
+    if let EditOp::File { text } = &edit.op {
+        fs::write(file, &text[1..]).unwrap();
+        return;
+    }
     let mut value = parse(&fs::read_to_string(file).unwrap(), is_toml(file));
     match &edit.op {
         EditOp::Item { at, value: ours, .. } => {
