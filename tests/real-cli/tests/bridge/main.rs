@@ -3,6 +3,7 @@
 mod apart;
 mod beside;
 mod bridge;
+mod cline;
 mod codex;
 mod contexts;
 mod deadlines;
@@ -102,5 +103,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    cline::cases(codex::cases(suite)).run()
 }
