@@ -193,8 +193,12 @@ export default {
     afterTool: hook(async ({ snapshot, toolCall, result }) => {
       const ours = toolCall?.toolName?.startsWith(SERVER);
       const fields = { tool_name: toolCall?.toolName, tool_use_id: toolCall?.toolCallId };
-      if (ours) fields.tool_response = JSON.stringify(result?.output ?? null);
-      return applied(await tell("afterTool", snapshot, fields));
+      if (!ours) return applied(await tell("afterTool", snapshot, fields));
+      fields.tool_response = JSON.stringify(result?.output ?? null);
+      const { structuredContent, isError } = result?.output ?? {};
+      // Cline shows its model a result's text and its structure, which say the same.
+      const once = structuredContent && !isError ? { result: { ...result, output: structuredContent } } : {};
+      return { ...once, ...applied(await tell("afterTool", snapshot, fields)) };
     }),
 
     afterRun: hook(async ({ snapshot, result }) => {

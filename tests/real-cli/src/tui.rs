@@ -93,7 +93,8 @@ impl<'w> Tui<'w> {
     /// # Errors
     /// [`DriverError::Timeout`] with the screen.
     pub fn wait_for_answer(&self, text: &str) -> Result<(), DriverError> {
-        self.wait_for_any(&[&format!("● {text}"), &format!("• {text}"), &format!("✦ {text}")]).map(drop)
+        let answers = ["●", "•", "✦", "*"].map(|bullet| format!("{bullet} {text}"));
+        self.wait_for_any(&answers.each_ref().map(String::as_str)).map(drop)
     }
 
     /// Types `text` as a person would, and sends it with Enter once it stands on the screen.

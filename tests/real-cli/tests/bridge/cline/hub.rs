@@ -50,15 +50,17 @@ pub(crate) fn apart(world: &World) -> CaseResult {
     let two = world.cline().folder(&other).tui("two")?;
     assert!(in_hub(world, &bridge.session("cline-other")?), "{}", world.account());
     for (tui, prompt, answer) in [(&one, "WHO-IS-ONE", "ANSWER-ONE"), (&two, "WHO-IS-TWO", "ANSWER-TWO")] {
-        let turns = [Turn::mcp(SERVER, "bridge_whoami", &json!({})), Turn::text(answer)];
+        let call = |tool: &str| Turn::mcp(SERVER, tool, &json!({}));
+        let turns = [call("bridge_whoami"), call("bridge_list_sessions"), Turn::text(answer)];
         world.model().script_for(prompt, turns);
         tui.prompt(&format!("{prompt} of us"))?;
-        tui.wait_for(answer)?;
+        tui.wait_for_answer(answer)?;
     }
     for (prompt, label) in [("WHO-IS-ONE", LABEL), ("WHO-IS-TWO", "cline-other")] {
         let last = world.model().steps_with(prompt).pop().ok_or("no step")?;
-        let result = last.last_tool_result().unwrap_or_default();
-        assert!(result.contains(label), "{label}: {result}");
+        let results = last.tool_results();
+        assert!(results[0].text.contains(label), "{label}: {results:?}");
+        assert!(results[1].text.contains("attended"), "nobody can tell who looks at them: {results:?}");
     }
     stop(world)
 }
@@ -73,7 +75,7 @@ pub(crate) fn resumed(world: &World) -> CaseResult {
     assert!(in_hub(world, &before), "{}", world.account());
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE of mine")?;
-    tui.wait_for("FIRST-ANSWER")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
     tui.close()?;
     let native = before["native"].as_str().ok_or("no native id")?;
     let tui = world.cline().arg("--id").arg(native).tui("two")?;
@@ -82,13 +84,11 @@ pub(crate) fn resumed(world: &World) -> CaseResult {
     assert_eq!(after["session"], before["session"], "the same session");
     world.model().script([Turn::text("WOKEN-ANSWER")]);
     let id = bridge.send(LABEL, BODY)?;
-    tui.wait_for("WOKEN-ANSWER")?;
+    tui.wait_for_answer("WOKEN-ANSWER")?;
     bridge.wait_for_state(&id, "seen")?;
     thread::sleep(Duration::from_secs(3));
     let last = world.model().steps().pop().ok_or("no step")?;
     assert_eq!(last.count(BODY), 1);
     assert_eq!(world.model().steps().len(), 2, "one of the two processes woke it, once");
-    let list = bridge.run(&["list-sessions"])?;
-    assert!(list.contains("unknown"), "nobody can tell whether somebody looks at it: {list}");
     stop(world)
 }

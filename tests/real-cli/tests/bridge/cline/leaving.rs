@@ -16,7 +16,9 @@ fn config(world: &World) -> Result<Vec<(PathBuf, String)>, std::io::Error> {
             let path = entry?.path();
             let name = path.strip_prefix(world.home()).unwrap_or(&path).to_owned();
             let text = fs::read_to_string(&path)?.replace(&world.model().base_url(), "$MODEL");
-            found.push((name, text));
+            // But for the time at which Cline wrote it.
+            let lines = text.lines().filter(|line| !line.contains("\"updatedAt\""));
+            found.push((name, lines.collect::<Vec<_>>().join("\n")));
         }
     }
     found.sort();
@@ -28,7 +30,7 @@ fn live(world: &World) -> CaseResult {
     world.cline().print("hello there")?.success()?;
     let tui = world.cline().tui("cline")?;
     tui.prompt("hello again")?;
-    tui.wait_for("B-ANSWER")?;
+    tui.wait_for_answer("B-ANSWER")?;
     tui.close()?;
     Ok(())
 }

@@ -37,10 +37,10 @@ pub(crate) fn with_a_prompt(world: &World) -> CaseResult {
     let id = bridge.send_quietly(LABEL, BODY)?;
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("SECOND-ANSWER")]);
     tui.prompt("PROMPT-ONE of mine")?;
-    tui.wait_for("FIRST-ANSWER")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
     assert_eq!(bridge.wait_for_state(&id, "seen")?, WHOLE_WAY);
     tui.prompt("PROMPT-TWO of mine")?;
-    tui.wait_for("SECOND-ANSWER")?;
+    tui.wait_for_answer("SECOND-ANSWER")?;
     let steps = world.model().steps();
     assert_eq!(steps.len(), 2);
     for request in &steps {
@@ -96,7 +96,7 @@ pub(crate) fn turn_end(world: &World) -> CaseResult {
     asks.recv_timeout(PATIENCE)?;
     let id = bridge.send(LABEL, BODY)?;
     go.send(())?;
-    tui.wait_for("SECOND-ANSWER")?;
+    tui.wait_for_answer("SECOND-ANSWER")?;
     bridge.wait_for_state(&id, "seen")?;
     let steps = world.model().steps();
     assert_eq!(steps.len(), 2, "one turn for the mail");
@@ -121,7 +121,7 @@ pub(crate) fn interrupted(world: &World) -> CaseResult {
     wait_until("the turn to be over", PATIENCE, idle)?;
     assert_eq!(bridge.states(&id)?, WHOLE_WAY[..3], "an aborted run proves no answer");
     tui.prompt("PROMPT-TWO of mine")?;
-    tui.wait_for("NEXT-ANSWER")?;
+    tui.wait_for_answer("NEXT-ANSWER")?;
     let last = world.model().steps().pop().ok_or("no step")?;
     assert_eq!(last.count(BODY), 1, "Cline keeps it in the conversation, and nobody repeats it");
     Ok(())
@@ -133,6 +133,6 @@ pub(crate) fn wakes(world: &World) -> CaseResult {
     bridge.session(LABEL)?;
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE of mine")?;
-    tui.wait_for("FIRST-ANSWER")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
     wake::wakes(world, &bridge, &tui, LABEL)
 }

@@ -29,7 +29,7 @@ pub(crate) fn codex_asks_cline(world: &World) -> CaseResult {
     cline.prompt("BE-THE-BACKEND of mine")?;
     let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
     assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-    cline.wait_for("ANSWERED")?;
+    cline.wait_for_answer("ANSWERED")?;
     assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }
 
