@@ -109,8 +109,10 @@ mod tests {
 
     #[test]
     fn a_request_names_the_attempt_that_stands_in_it() {
-        let request =
-            event("beforeModel", r#"{"session_id":"s","turn_id":"r","attempt":"01J00000000000000000000000"}"#);
+        let request = event(
+            "beforeModel",
+            r#"{"session_id":"s","turn_id":"r","attempt":"01J00000000000000000000000"}"#,
+        );
         assert_eq!(request.echo.unwrap().to_string(), "01J00000000000000000000000");
         assert_eq!(request.identity(), "beforeModel/r/01J00000000000000000000000");
         assert_eq!(event("beforeModel", r#"{"session_id":"s","attempt":"x"}"#).echo, None);

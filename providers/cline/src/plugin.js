@@ -173,7 +173,9 @@ export default {
       await Promise.race([started, new Promise((done) => (timer = setTimeout(done, START_WAIT)))]);
       clearTimeout(timer);
       const limit = HOOK_LIMIT - (Date.now() - began);
-      return applied(await tell("beforeRun", snapshot, { prompt }, limit));
+      const said = await tell("beforeRun", snapshot, { prompt }, limit);
+      if (said.stop) busy = false;
+      return applied(said);
     }),
 
     beforeModel: hook(async ({ snapshot, request }) => {

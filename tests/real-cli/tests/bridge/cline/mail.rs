@@ -117,7 +117,8 @@ pub(crate) fn interrupted(world: &World) -> CaseResult {
     asks.recv_timeout(PATIENCE)?;
     bridge.wait_for_state(&id, "injected")?;
     tui.press("Escape")?;
-    let idle = || bridge.sessions().ok()?.into_iter().find(|s| s["label"] == LABEL && s["presence"] == "idle");
+    let idle =
+        || bridge.sessions().ok()?.into_iter().find(|s| s["label"] == LABEL && s["presence"] == "idle");
     wait_until("the turn to be over", PATIENCE, idle)?;
     assert_eq!(bridge.states(&id)?, WHOLE_WAY[..3], "an aborted run proves no answer");
     tui.prompt("PROMPT-TWO of mine")?;
@@ -134,5 +135,18 @@ pub(crate) fn wakes(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE of mine")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
-    wake::wakes(world, &bridge, &tui, LABEL)
+    wake::wakes(world, &bridge, &tui, LABEL)?;
+    wake::stays_idle(world, &bridge, LABEL, "PROGRESS-3")?;
+    // A nudge whose mail was delivered costs no turn; Cline does not show why.
+    let nudge = wake::last_nudge(world)?;
+    world.model().script(["DRAFT-ANSWER", "LAST-ANSWER", "TOO-MANY"].map(Turn::text));
+    tui.press("Enter")?;
+    tui.wait_for_answer("DRAFT-ANSWER")?;
+    let steps = world.model().steps();
+    assert_eq!(world.model().steps_with("PROGRESS-3").len(), 1, "the status came with the prompt");
+    tui.prompt(&nudge)?;
+    tui.prompt("PROMPT-LAST of mine")?;
+    tui.wait_for_answer("LAST-ANSWER")?;
+    assert_eq!(world.model().steps().len(), steps.len() + 1, "{}", tui.screen());
+    Ok(())
 }
