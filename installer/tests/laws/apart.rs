@@ -59,7 +59,7 @@ impl Machine {
         let site = provider.locate(&FakeHost::at(self.path("home")), &Scope::User).unwrap();
         let text = fs::read_to_string(&site.hooks_file).unwrap();
         if site.hooks_file.extension().is_some_and(|extension| extension == "js") {
-            return self.from_plugin(&text, provider, event).into_iter().collect();
+            return self.of_plugin(&text, provider, event).into_iter().collect();
         }
         let config: Value = serde_json::from_str(&text).unwrap();
         let groups = config["hooks"][event].as_array().cloned().unwrap_or_default();
@@ -68,7 +68,7 @@ impl Machine {
     }
 
     /// A plugin of ours starts the program that it names, with its provider's id and the events that it names.
-    fn from_plugin(&self, text: &str, provider: &dyn Provider, event: &str) -> Option<Command> {
+    fn of_plugin(&self, text: &str, provider: &dyn Provider, event: &str) -> Option<Command> {
         let strings = || text.split('"').skip(1).step_by(2);
         let program = strings().find(|word| word.ends_with("/session-bridge-hook")).unwrap();
         let id = provider.card().id.as_str();
