@@ -102,6 +102,7 @@ mod tests {
             name: "X",
             short: "x",
             binaries: &[],
+            packages: &[],
             mcp_clients: &[],
             mcp_call_id: &[],
             identity: Identity { hook: &[], mcp },

@@ -1,5 +1,6 @@
 //! The provider contract: one coding-agent CLI as data and a few pure functions.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -43,6 +44,9 @@ pub struct Card {
     pub short: &'static str,
     /// Program names to look for, best first.
     pub binaries: &'static [&'static str],
+    /// npm packages that hold the program: the version that their `package.json` names is the program's. A `*` at the end
+    /// stands for a platform's name. Empty if the program does not come by npm, or if its package is numbered otherwise.
+    pub packages: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends.
     pub mcp_clients: &'static [&'static str],
     /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
@@ -61,7 +65,7 @@ pub struct Card {
     /// Whether MCP servers may outlive the window that a person looks at.
     pub servers_outlive_window: bool,
     /// Things that only the human may do after `init`.
-    pub human_steps: &'static [&'static str],
+    pub human_steps: &'static [Step],
     /// Versions that the facts were measured against, oldest first.
     pub verified: &'static [Verified],
 }
@@ -70,6 +74,14 @@ impl Card {
     /// The hook entry for one of the host's events.
     pub fn hook(&self, event: &str) -> Option<&'static HookSpec> {
         self.hooks.iter().find(|spec| spec.event == event)
+    }
+
+    /// Whether an npm package of this name holds the program.
+    pub fn is_package(&self, name: &str) -> bool {
+        let fits = |pattern: &str| {
+            pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+        };
+        self.packages.iter().any(|pattern| fits(pattern))
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
@@ -325,6 +337,46 @@ impl Source {
             Self::Argument => format!("`{}` that our plugin adds to each call", crate::identity::ARGUMENT),
         }
     }
+}
+
+/// Something that only the human may do after `init`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Start a new session: running ones load hooks and tools at their start only.
+    NewSession,
+    /// What this line of whole sentences says.
+    Do(&'static str),
+    /// The same; needless where the person gave this consent.
+    Unless(Consent, &'static str),
+}
+
+impl Step {
+    /// The step as a sentence, for a CLI of this name.
+    pub fn text(&self, name: &str) -> Cow<'static, str> {
+        match self {
+            Self::NewSession => {
+                Cow::Owned(format!("Start a new {name} session: running ones have not loaded the bridge."))
+            }
+            Self::Do(text) | Self::Unless(_, text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The consent that makes it needless.
+    pub const fn settled_by(&self) -> Option<Consent> {
+        match self {
+            Self::Unless(consent, _) => Some(*consent),
+            Self::NewSession | Self::Do(_) => None,
+        }
+    }
+}
+
+/// What a person may agree to beyond the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The bridge's tools run unasked: [`Want::allow_tools`].
+    AllowTools,
+    /// The bridge's hooks count as reviewed by the person.
+    TrustHooks,
 }
 
 /// A version of the CLI that the provider was run against.

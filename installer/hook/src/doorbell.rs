@@ -15,16 +15,12 @@ use session_bridge_core::host::Host;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Card;
-use session_bridge_store::{Due, Ringer, Role, RunFolders, Store};
+use session_bridge_store::{Due, PATIENCE, Ringer, Role, RunFolders, Store};
 
 /// The status by which the host starts a turn.
 const START_A_TURN: u8 = 2;
 /// A better door has so long, in milliseconds.
 const LEFT_ALONE_MS: i64 = 2_000;
-/// How long one change of the bell is followed; it is much less than the host's limit.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// The same in milliseconds.
-const PATIENCE_MS: i64 = 25_000;
 /// A bell is rung before what it announces is committed: so long is looked for it at least.
 const COMMIT: Duration = Duration::from_secs(1);
 /// How often is looked meanwhile.
@@ -54,7 +50,7 @@ pub(crate) fn answer(
     let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
     let began = Instant::now();
     // A bell also stands for what wakes nobody, and for what goes out with the next event.
-    let waits = |store: &Store| store.wakes_within(session.id, PATIENCE_MS).map_err(text);
+    let waits = |store: &Store| store.wakes_soon(session.id).map_err(text);
     // Who started this hook is gone: nobody would read what it says.
     let abandoned = || process.is_some_and(|process| !process::is_alive(process));
     while began.elapsed() < PATIENCE && !abandoned() && (began.elapsed() < COMMIT || waits(&store)?) {

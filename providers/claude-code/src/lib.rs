@@ -11,8 +11,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// Claude Code.
@@ -28,6 +28,7 @@ const CARD: Card = Card {
     name: "Claude Code",
     short: "claude",
     binaries: &["claude"],
+    packages: &["@anthropic-ai/claude-code"],
     mcp_clients: &["claude-code"],
     mcp_call_id: &["claudecode/toolUseId"],
     identity: Identity {
@@ -65,8 +66,11 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
-        "Start a new Claude Code session: running ones load the bridge's tools only at their start.",
-        "If Claude Code asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
+        Step::NewSession,
+        Step::Unless(
+            Consent::AllowTools,
+            "If it asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
+        ),
     ],
     verified: &[Verified { version: "2.1.329", date: "2026-11-21" }],
 };

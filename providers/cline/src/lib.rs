@@ -11,8 +11,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step, Verified,
+    Wake, Want,
 };
 
 /// Cline.
@@ -31,6 +31,7 @@ const CARD: Card = Card {
     name: "Cline",
     short: "cline",
     binaries: &["cline"],
+    packages: &["cline", "@cline/cli-*"],
     mcp_clients: &["@cline/core"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::Argument] },
@@ -51,8 +52,10 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,
     human_steps: &[
-        "Start a new Cline session: running ones load the bridge's plugin and tools only at their start.",
-        "Cline asks nobody before it runs plugins and MCP servers: this installation is the only consent there is.",
+        Step::NewSession,
+        Step::Do(
+            "Know that it asks nobody before it runs plugins and MCP servers: this installation is the only consent there is.",
+        ),
     ],
     verified: &[Verified { version: "3.0.65", date: "2026-11-21" }],
 };

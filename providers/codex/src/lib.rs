@@ -10,8 +10,8 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// Codex CLI.
@@ -32,6 +32,7 @@ const CARD: Card = Card {
     name: "Codex CLI",
     short: "codex",
     binaries: &["codex"],
+    packages: &["@openai/codex"],
     mcp_clients: &["codex-mcp-client"],
     mcp_call_id: &["callId"],
     identity: Identity {
@@ -62,8 +63,11 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,
     human_steps: &[
-        "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
-        "Start a new Codex session: running ones load the bridge's tools only at their start.",
+        Step::Unless(
+            Consent::TrustHooks,
+            "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
+        ),
+        Step::NewSession,
     ],
     verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
 };

@@ -30,6 +30,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         name: id,
         short: id,
         binaries: &[],
+        packages: &[],
         mcp_clients: &[],
         mcp_call_id: &[],
         identity: Identity { hook: &[], mcp: &[] },

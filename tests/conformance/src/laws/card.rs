@@ -93,6 +93,7 @@ fn well_formed(card: &Card) {
     }
     emitted(card, card.pull);
     for step in card.human_steps {
+        let step = step.text(card.name);
         assert!(step.ends_with('.') && !step.contains('\n'), "a step is a line of sentences: {step}");
     }
     for verified in card.verified {
