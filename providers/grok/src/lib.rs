@@ -24,9 +24,6 @@ pub struct Grok;
 /// each byte.
 const MAX_CONTEXT: usize = 8_000;
 
-/// What stands before the names of our tools: the model finds them with `search_tool` and calls them with `use_tool`.
-const TOOLS: &str = "session-bridge__";
-
 const CARD: Card = Card {
     id: ProviderId::new("grok"),
     name: "Grok Build",
@@ -87,7 +84,7 @@ impl Provider for Grok {
     }
 
     fn tools_called(&self) -> Option<&'static str> {
-        Some(TOOLS)
+        Some(decode::TOOLS)
     }
 
     fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
