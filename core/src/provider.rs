@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::dialect;
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
-use crate::plan::Plan;
+use crate::plan::{Plan, Value};
+use crate::probe::Probe;
 
 /// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
 pub trait Provider: Sync {
@@ -24,6 +26,16 @@ pub trait Provider: Sync {
     /// are the person's to set, so `doctor` names them and nothing changes them.
     fn hindrances(&self, _host: &dyn Host, _site: &Site) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Files of other CLIs whose hooks or MCP servers this host runs as well: `doctor` says what comes of two installations.
+    fn also_runs(&self, _host: &dyn Host, _scope: &Scope) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The payload of an event as this host would send it, with which `doctor` tries the hook out.
+    fn probe(&self, probe: &Probe<'_>) -> Value {
+        dialect::payload(probe)
     }
 
     /// Tells from what a program prints with `--version` whose it is, if it is another one under the same name: the bridge

@@ -8,7 +8,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller, Claim, Evidence};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
-use session_bridge_store::{Clock, Pause, Session, Sign, Store, StoreError, Unbound};
+use session_bridge_store::{Clock, Pause, RunFolders, Session, Sign, Store, StoreError, Unbound};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -129,6 +129,7 @@ async fn bound(
 /// --continue` gives one that it then does not use.
 pub(super) async fn greet(
     provider: &'static dyn Provider,
+    client: String,
     host: Option<ProcessKey>,
     store: &StoreThread,
 ) -> Option<SessionId> {
@@ -138,6 +139,8 @@ pub(super) async fn greet(
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
         desk.begin();
+        // Only `doctor` looks at it.
+        let _ = RunFolders::of(desk.home()).greeted(&provider, &client);
         desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })
     };
     // A failure shows in the first call.

@@ -126,10 +126,12 @@ impl ServerHandler for Bridge {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let client = context.peer.peer_info();
-        let client = client.as_ref().map(|info| info.client_info.name.as_str());
-        if let Some(provider) = identity::provider(client, self.hint.as_deref()) {
+        let client = client.as_ref().map(|info| &info.client_info);
+        let name = client.map(|info| info.name.as_str());
+        if let Some(provider) = identity::provider(name, self.hint.as_deref()) {
             self.door.start(provider.card(), self.host, &self.store);
-            if let Some(session) = identity::greet(provider, self.host, &self.store).await {
+            let client = client.map(|info| format!("{} {}", info.name, info.version)).unwrap_or_default();
+            if let Some(session) = identity::greet(provider, client, self.host, &self.store).await {
                 self.serve(session);
             }
         }

@@ -55,6 +55,11 @@ impl Desk {
         }
     }
 
+    /// Where all of it is.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// Shows that this server runs, and which program: after an upgrade, `doctor` names the servers of the former one.
     /// A server that cannot show it serves all the same.
     pub(super) fn begin(&mut self) {

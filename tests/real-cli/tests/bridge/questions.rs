@@ -8,8 +8,8 @@ use session_bridge_real_cli::{CaseResult, World};
 
 use crate::bridge::{Bridge, SERVER, field_in};
 
-const QUESTION: &str = "Which port does the API listen on?";
-const ANSWER: &str = "It listens on port 8443.";
+pub(crate) const QUESTION: &str = "Which port does the API listen on?";
+pub(crate) const ANSWER: &str = "It listens on port 8443.";
 
 /// Waits for one message, answers it, and says so.
 pub(crate) fn answers(world: &World, prompt: &str) {
