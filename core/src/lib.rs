@@ -25,6 +25,7 @@ pub mod nudge;
 pub mod plan;
 #[cfg(feature = "preview")]
 pub mod preview;
+pub mod probe;
 pub mod process;
 pub mod provider;
 pub mod settings;

@@ -71,7 +71,11 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
         ledger.save(disk.home())?;
     }
     let mut backups = ledger.backups();
-    let jobs = job::jobs(wants, &ledger, disk)?;
+    let mut jobs = job::jobs(wants, &ledger, disk)?;
+    if wants.is_empty() {
+        // Backwards: a folder that was made for one file may hold those of the next.
+        jobs.reverse();
+    }
     // Every file is tried before the first is written.
     for job in &jobs {
         let target = fsx::resolve(&job.target.path)?;

@@ -33,7 +33,7 @@ impl Machine {
             for binary in card.binaries {
                 let path = machine.path("bin").join(binary);
                 let version = card.verified.first().map_or("1.0.0", |verified| verified.version);
-                fs::write(&path, format!("#!/bin/sh\necho {version}\n")).unwrap();
+                fs::write(&path, format!("#!/bin/sh\necho {binary} {version}\n")).unwrap();
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
             }
         }
@@ -57,10 +57,26 @@ impl Machine {
     /// The commands that a provider's files name for an event, as its host starts them.
     fn installed(&self, provider: &dyn Provider, event: &str) -> Vec<Command> {
         let site = provider.locate(&FakeHost::at(self.path("home")), &Scope::User).unwrap();
-        let config: Value = serde_json::from_str(&fs::read_to_string(site.hooks_file).unwrap()).unwrap();
+        let text = fs::read_to_string(&site.hooks_file).unwrap();
+        if site.hooks_file.extension().is_some_and(|extension| extension == "js") {
+            return self.of_plugin(&text, provider, event).into_iter().collect();
+        }
+        let config: Value = serde_json::from_str(&text).unwrap();
         let groups = config["hooks"][event].as_array().cloned().unwrap_or_default();
         let entries = groups.iter().flat_map(|group| group["hooks"].as_array().unwrap());
         entries.map(|entry| self.command(entry)).collect()
+    }
+
+    /// A plugin of ours starts the program that it names, with its provider's id and the events that it names.
+    fn of_plugin(&self, text: &str, provider: &dyn Provider, event: &str) -> Option<Command> {
+        let strings = || text.split('"').skip(1).step_by(2);
+        let program = strings().find(|word| word.ends_with("/session-bridge-hook")).unwrap();
+        let id = provider.card().id.as_str();
+        assert!(strings().any(|word| word == id), "the plugin says whose it is");
+        strings().find(|word| *word == event)?;
+        let mut command = Command::new(program);
+        command.args([id, event]).env_clear().env("HOME", self.path("home")).current_dir(self.dir.path());
+        Some(command)
     }
 
     /// With arguments of its own an entry names a program; without, it is a line for the shell.

@@ -6,15 +6,18 @@ mod bridge;
 mod codex;
 mod contexts;
 mod deadlines;
+mod doctor;
 mod doorbell;
 mod ends;
 mod forks;
+mod grok;
 mod lost;
 mod mail;
 mod matrix;
 mod modes;
 mod nested;
 mod oldest;
+mod opencode;
 mod pause;
 mod questions;
 mod rewake;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         .case("codex_asks_its_user_to_review_our_hooks", start::codex_review)
         .case("gemini_is_offered_the_tools_at_once", start::gemini)
         .case("gemini_without_consent_gets_mail_and_no_tools", start::gemini_without_consent)
+        .case("doctor_tells_configured_from_seen_alive", doctor::alive)
         .case("claude_gets_mail_with_its_prompt_once", mail::claude_tui)
         .case("claude_gets_mail_when_it_is_resumed", mail::claude_resumed)
         .case("codex_gets_mail_with_its_prompt_once", mail::codex_tui)
@@ -104,5 +108,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    opencode::cases(grok::cases(codex::cases(suite))).run()
 }

@@ -16,7 +16,7 @@ const NUDGE: &str = "[session-bridge wake ";
 const QUIET: Duration = Duration::from_secs(4);
 
 /// An idle session with a draft on its screen gets a note, then a burst.
-fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+pub(crate) fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
     tui.type_text(DRAFT)?;
     tui.wait_for(DRAFT)?;
     world.model().script([Turn::text("WOKEN-ANSWER")]);
