@@ -183,7 +183,8 @@ pub struct Inject {
     pub proof: Proof,
     /// The host makes the text its next prompt, as some do with the reason of a block. It then begins with its attempt's
     /// id, so that this prompt is known for one that begins no turn ([`echo`](crate::echo)). That it came back proves
-    /// nothing: after Esc the host may put no request to its model.
+    /// nothing: after Esc the host may put no request to its model. Or the host shows each request to its model before it
+    /// goes out, and the text is found there by that id ([`By::ModelRequest`]).
     pub comes_back: bool,
 }
 
@@ -198,7 +199,7 @@ impl Inject {
         Self { moment, max_bytes, bodies: false, proof: Proof::NONE, comes_back: false }
     }
 
-    /// The same, where the host makes the text its next prompt.
+    /// The same, where the host makes the text its next prompt or shows the request that holds it.
     #[must_use]
     pub const fn coming_back(self) -> Self {
         Self { comes_back: true, ..self }
@@ -228,6 +229,8 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
+    /// A request to the model that holds the attempt's text, whose first line names it.
+    ModelRequest,
     /// Any tool event of the turn: for text that the model was given before its first call.
     AnyTool,
     /// A later tool event that names tool calls, and none of those that the text went out with.

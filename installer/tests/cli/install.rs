@@ -144,7 +144,7 @@ fn absent_clis_are_named_and_prepared_on_request() {
     env.settled(|| assert_snapshot!("init_nothing_here", env.run(&["init", "--all"]).all()));
     env.program("claude", "echo 2.1.329");
     let all = env.run(&["init", "--all", "--json"]).json();
-    assert_eq!(all["not_found"], serde_json::json!(["codex", "grok", "opencode", "gemini-cli"]));
+    assert_eq!(all["not_found"], serde_json::json!(["codex", "cline", "grok", "opencode", "gemini-cli"]));
     assert!(!env.path("home/.codex").exists());
     assert_eq!(env.run(&["init", "--provider", "codex"]).code, 0);
     assert!(env.path("home/.codex/hooks.json").exists());

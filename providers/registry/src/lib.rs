@@ -6,6 +6,7 @@ use session_bridge_core::provider::Provider;
 pub const PROVIDERS: &[&dyn Provider] = &[
     &sb_claude_code::ClaudeCode,
     &sb_codex::Codex,
+    &sb_cline::Cline,
     &sb_grok::Grok,
     &sb_opencode::Opencode,
     &sb_gemini_cli::GeminiCli,

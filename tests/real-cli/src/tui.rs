@@ -43,7 +43,7 @@ impl<'w> Tui<'w> {
         }
         tmux.args(command);
         succeed(tmux)?;
-        Ok(Self { world, name: name.to_owned(), empty_box: None, bullets: &["● ", "• ", "✦ "] })
+        Ok(Self { world, name: name.to_owned(), empty_box: None, bullets: &["● ", "• ", "✦ ", "* "] })
     }
 
     /// The same terminal; a prompt counts as sent only once its input box says `text` again.

@@ -3,6 +3,7 @@
 mod apart;
 mod beside;
 mod bridge;
+mod cline;
 mod codex;
 mod contexts;
 mod deadlines;
@@ -108,5 +109,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    opencode::cases(grok::cases(codex::cases(suite))).run()
+    cline::cases(opencode::cases(grok::cases(codex::cases(suite)))).run()
 }
