@@ -83,6 +83,14 @@ const PEERS: &[Peer] = &[
         woken: false,
         proves: "seen",
     },
+    Peer {
+        name: "cline",
+        label: "cline-project",
+        run: |world, prompt| world.cline().print(prompt),
+        open: |world, name| world.cline().tui(name),
+        woken: true,
+        proves: "seen",
+    },
 ];
 
 /// Adds a case for each pair of the sample, or for all of them.
