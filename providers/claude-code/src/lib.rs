@@ -19,8 +19,7 @@ use session_bridge_core::provider::{
 #[derive(Debug, Clone, Copy)]
 pub struct ClaudeCode;
 
-/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may
-/// double each byte.
+/// In bytes: the host takes 10,000 characters, and a reply is one write of 16 KiB, whose bytes JSON may double.
 const MAX_CONTEXT: usize = 8_000;
 
 const CARD: Card = Card {
