@@ -36,7 +36,7 @@ pub fn caller(card: &Card, meta: Option<&Value>, env: &dyn Fn(&str) -> Option<St
                     };
                 }
             }
-            Source::HostProcess => by_process = true,
+            Source::HostProcess | Source::SharedProcess => by_process = true,
             Source::SpawnEnv(key) => spawn = spawn.or_else(|| env(key)),
             Source::Field(_) => {}
         }
@@ -57,6 +57,7 @@ mod tests {
             name: "X",
             short: "x",
             binaries: &[],
+            marks: &[],
             mcp_clients: &[],
             mcp_call_id: &[],
             identity: Identity { hook: &[], mcp },
@@ -67,6 +68,7 @@ mod tests {
             servers_outlive_window: false,
             human_steps: &[],
             verified: &[],
+            not_run: None,
         }
     }
 
