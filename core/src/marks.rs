@@ -35,6 +35,14 @@ impl Mark {
     pub const fn session(variable: &'static str) -> Self {
         Self::Session { variable, field: "session_id" }
     }
+
+    /// The member of the payload that it is about.
+    const fn field(&self) -> Option<&'static str> {
+        match *self {
+            Self::Field(field) | Self::Session { field, .. } => Some(field),
+            Self::Process(_) => None,
+        }
+    }
 }
 
 /// The members by which hosts name their events, the first one found counts.
@@ -58,33 +66,46 @@ impl<'a> Origin<'a> {
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         let mut found = Self::default();
-        let mut event = (EVENT_NAMES.len(), None);
-        for (name, value) in Members::of(payload) {
+        let mut rank = EVENT_NAMES.len();
+        members(payload, |name, value| {
             for provider in providers {
                 for mark in provider.card().marks {
-                    match *mark {
-                        Mark::Field(field) if field.as_bytes() == name => {
-                            found.by_field = found.by_field.or(Some(*provider));
-                        }
-                        Mark::Session { variable, field }
-                            if field.as_bytes() == name && found.by_session.is_none() =>
-                        {
-                            let id = value.filter(|id| !id.is_empty());
-                            let held = id.is_some_and(|id| env(variable).is_some_and(|v| same(&v, id)));
-                            found.by_session = held.then_some(*provider);
-                        }
-                        _ => {}
+                    // Most members are none's, and the hook runs at every tool call.
+                    if mark.field().is_some_and(|field| field.len() == name.len()) {
+                        found.weigh(*provider, mark, name, value, &env);
                     }
                 }
             }
-            if let Some(rank) = EVENT_NAMES.iter().position(|known| *known == name)
-                && rank < event.0
+            if name.starts_with(b"hook")
+                && let Some(better) = EVENT_NAMES[..rank].iter().position(|known| *known == name)
                 && let Some(told) = value.and_then(|value| std::str::from_utf8(value).ok())
             {
-                event = (rank, Some(told));
+                rank = better;
+                found.event = Some(told).filter(|told| !told.is_empty());
             }
+        });
+        found
+    }
+
+    fn weigh(
+        &mut self,
+        provider: &'static dyn Provider,
+        mark: &Mark,
+        name: &[u8],
+        value: Option<&[u8]>,
+        env: &impl Fn(&str) -> Option<OsString>,
+    ) {
+        match *mark {
+            Mark::Field(field) if field.as_bytes() == name => {
+                self.by_field = self.by_field.or(Some(provider));
+            }
+            Mark::Session { variable, field } if field.as_bytes() == name && self.by_session.is_none() => {
+                let id = value.filter(|id| !id.is_empty());
+                let held = id.is_some_and(|id| env(variable).is_some_and(|v| v.as_encoded_bytes() == id));
+                self.by_session = held.then_some(provider);
+            }
+            _ => {}
         }
-        Self { event: event.1.filter(|name| !name.is_empty()), ..found }
     }
 
     /// The provider whose CLI it is. `process` names the process that hosts the hook; it is asked only if payload and
@@ -104,72 +125,53 @@ pub fn by_process(providers: &[&'static dyn Provider], name: &str) -> Option<&'s
     providers.iter().copied().find(|provider| provider.card().marks.iter().any(is_its))
 }
 
-fn same(value: &OsString, bytes: &[u8]) -> bool {
-    value.as_encoded_bytes() == bytes
-}
-
 /// The members of a JSON object's top level, in their order: names, and values where they are strings. Both as they stand
-/// in the text, escapes included: no name or id that matters has any. Ends at what is no JSON.
-struct Members<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Members<'a> {
-    fn of(json: &'a [u8]) -> Self {
-        Self { rest: json.trim_ascii_start().strip_prefix(b"{").unwrap_or_default() }
+/// in the text, escapes included: no name or id that matters has any. What is no JSON ends it; whether it is, the provider
+/// says who decodes it.
+fn members<'a>(json: &'a [u8], mut each: impl FnMut(&'a [u8], Option<&'a [u8]>)) {
+    let json = json.trim_ascii_start();
+    if json.first() != Some(&b'{') {
+        return;
     }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a [u8], Option<&'a [u8]>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.trim_ascii_start();
-        let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-        let (name, rest) = string(rest)?;
-        let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let (value, rest) = match string(rest) {
-            Some((text, rest)) => (Some(text), rest),
-            None => (None, behind(rest)),
-        };
-        self.rest = rest;
-        Some((name, value))
-    }
-}
-
-/// A string at the beginning: what stands between its quotes, and what comes after them.
-fn string(json: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = json.strip_prefix(b"\"")?;
-    let mut at = 0;
-    loop {
-        at += text.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if text.get(at) == Some(&b'"') {
-            return Some((text.get(..at)?, text.get(at + 1..)?));
-        }
-        at += 2;
-    }
-}
-
-/// What comes after a value that is not a string.
-fn behind(mut json: &[u8]) -> &[u8] {
-    let mut depth = 0_usize;
-    loop {
-        let Some(at) = json.iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b','))
-        else {
-            return &[];
-        };
-        let (byte, rest) = (json[at], &json[at + 1..]);
+    let (mut at, mut depth) = (0, 0_usize);
+    let mut named = None;
+    while let Some(byte) = json.get(at) {
         match byte {
-            b'"' => match string(&json[at..]) {
-                Some((_, rest)) => json = rest,
-                None => return &[],
-            },
-            b',' if depth == 0 => return &json[at..],
-            b'}' | b']' if depth == 0 => return &[],
-            b'}' | b']' if depth == 1 => return rest,
-            b'}' | b']' => (depth, json) = (depth - 1, rest),
-            b'{' | b'[' => (depth, json) = (depth + 1, rest),
-            _ => json = rest,
+            b'"' => {
+                let Some(end) = end_of_string(json, at + 1) else { return };
+                if depth == 1 {
+                    let text = &json[at + 1..end];
+                    match named.take() {
+                        Some(name) => each(name, Some(text)),
+                        None => named = Some(text),
+                    }
+                }
+                at = end;
+            }
+            b',' | b'{' | b'[' | b'}' | b']' => {
+                if let (1, Some(name)) = (depth, named.take()) {
+                    each(name, None);
+                }
+                match byte {
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' if depth <= 1 => return,
+                    b'}' | b']' => depth -= 1,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where the quote stands that ends the string beginning at `at`.
+fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match json.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
         }
     }
 }
@@ -180,7 +182,9 @@ mod tests {
 
     fn members(json: &str) -> Vec<(&str, Option<&str>)> {
         let text = |bytes| std::str::from_utf8(bytes).unwrap();
-        Members::of(json.as_bytes()).map(|(name, value)| (text(name), value.map(text))).collect()
+        let mut found = Vec::new();
+        super::members(json.as_bytes(), |name, value| found.push((text(name), value.map(text))));
+        found
     }
 
     #[test]
@@ -200,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_ends_it() {
+    fn what_is_no_object_has_none() {
         for json in
-            ["", "[]", "null", "{", "{\"a", "{\"a\"", "{\"a\":", "{a:1}", "{\"a\":\"x\\", "\u{feff}{}"]
+            ["", "[\"session_id\",\"x\"]", "null", "{", "{\"a", "{\"a\":\"x\\", "\u{feff}{\"a\":1}", "{}}"]
         {
-            assert!(members(json).len() <= 1, "{json}");
+            assert_eq!(members(json), [], "{json}");
         }
-        for json in ["{\"a\":{\"b\":\"", "{\"a\":[[[", "{\"a\":1"] {
+        for json in ["{\"a\":{\"b\":\"", "{\"a\":[[[", "{\"a\":1}", "{\"a\":1}}{\"b\":2}"] {
             assert_eq!(members(json), [("a", None)], "{json}");
         }
     }
