@@ -368,6 +368,9 @@ pub enum LocateError {
     /// There is no home folder, and the CLI's own variable is not set.
     #[error("no home folder: set HOME or {0}")]
     NoHome(&'static str),
+    /// There is no home folder, and nothing but that places the CLI's files.
+    #[error("no home folder: set HOME")]
+    NoHomeAtAll,
 }
 
 /// What the person asked for, beyond the bare installation.
