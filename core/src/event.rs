@@ -136,6 +136,9 @@ pub struct HookEvent<'a> {
     pub stamp: Option<Cow<'a, str>>,
     /// The session's current folder.
     pub cwd: Option<Cow<'a, Path>>,
+    /// What calls of this session will name besides it, where a plugin of ours says so in a call's arguments
+    /// ([`identity::Claim`](crate::identity::Claim)).
+    pub nonce: Option<Cow<'a, str>>,
     /// The subagent that the event comes from: it owns no inbox.
     pub subagent: Option<Cow<'a, str>>,
     /// For [`Moment::AfterTool`]: the call that it reports was one of [`Moment::BeforeSubagent`].

@@ -1,8 +1,45 @@
 //! Which session makes an MCP call: declared sources in, one answer out. Nothing is guessed.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::provider::{Card, Source};
+
+/// The argument by which a plugin of ours says who calls: an object with `session` and `nonce`, and `subagent: true` where
+/// a subagent calls. The plugin overwrites whatever the model put there (rule W4).
+pub const ARGUMENT: &str = "_session_bridge";
+
+/// What [`ARGUMENT`] says. It counts only with the nonce that the plugin also gave to the hook.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Claim {
+    /// The host's own session id.
+    pub session: String,
+    /// The secret of the plugin's load.
+    pub nonce: String,
+    /// A subagent calls.
+    pub subagent: bool,
+}
+
+impl Claim {
+    /// Takes the claim out of a call's arguments. Whatever else stands under that name goes as well.
+    pub fn take(arguments: &mut Map<String, Value>) -> Option<Self> {
+        serde_json::from_value(arguments.remove(ARGUMENT)?).ok()
+    }
+}
+
+/// What a call brings along.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// Its `_meta`.
+    pub meta: Option<&'a Value>,
+    /// What our plugin added to its arguments.
+    pub claim: Option<&'a Claim>,
+    /// Whether a claim has the nonce of the session that it names.
+    pub valid: &'a dyn Fn(&Claim) -> bool,
+    /// The server's environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
 
 /// What a call's own evidence says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +58,8 @@ pub enum Caller {
 }
 
 /// Resolves a call by the card's sources, best attested first.
-pub fn caller(card: &Card, meta: Option<&Value>, env: &dyn Fn(&str) -> Option<String>) -> Caller {
+pub fn caller(card: &Card, evidence: Evidence<'_>) -> Caller {
+    let Evidence { meta, claim, valid, env } = evidence;
     let mut by_process = false;
     let mut spawn = None;
     for source in card.identity.mcp {
@@ -36,6 +74,11 @@ pub fn caller(card: &Card, meta: Option<&Value>, env: &dyn Fn(&str) -> Option<St
                     };
                 }
             }
+            Source::Argument => match claim {
+                Some(claim) if claim.subagent => return Caller::Subagent,
+                Some(claim) if valid(claim) => return Caller::Native(claim.session.clone()),
+                _ => {}
+            },
             Source::HostProcess | Source::SharedProcess => by_process = true,
             Source::SpawnEnv(key) => spawn = spawn.or_else(|| env(key)),
             Source::Field(_) => {}
@@ -50,6 +93,8 @@ mod tests {
     use crate::id::ProviderId;
     use crate::provider::{Identity, Proof};
     use serde_json::json;
+
+    const NOTHING: Evidence<'_> = Evidence { meta: None, claim: None, valid: &|_| false, env: &|_| None };
 
     fn card(mcp: &'static [Source]) -> Card {
         Card {
@@ -75,18 +120,36 @@ mod tests {
     #[test]
     fn meta_names_the_thread_and_tells_a_subagent() {
         let card = card(&[Source::Meta { thread: "threadId", root: "sessionId" }]);
-        let env = |_: &str| None;
-        let call = |meta: Value| caller(&card, Some(&meta), &env);
+        let call = |meta: Value| caller(&card, Evidence { meta: Some(&meta), ..NOTHING });
         assert_eq!(call(json!({"threadId": "t", "sessionId": "t"})), Caller::Native("t".into()));
         assert_eq!(call(json!({"threadId": "t", "sessionId": "s"})), Caller::Subagent);
         assert_eq!(call(json!({"threadId": 7})), Caller::Unknown);
-        assert_eq!(caller(&card, None, &env), Caller::Unknown);
+        assert_eq!(caller(&card, NOTHING), Caller::Unknown);
+    }
+
+    #[test]
+    fn a_claim_counts_with_its_nonce_alone() {
+        let card = card(&[Source::Argument]);
+        let call = |value: Value| {
+            let mut arguments = Map::from_iter([(ARGUMENT.to_owned(), value), ("to".into(), "x".into())]);
+            let claim = Claim::take(&mut arguments);
+            assert_eq!(arguments.len(), 1, "the tool never sees it");
+            caller(&card, Evidence { claim: claim.as_ref(), valid: &|claim| claim.nonce == "n", ..NOTHING })
+        };
+        assert_eq!(call(json!({"session": "s", "nonce": "n"})), Caller::Native("s".into()));
+        assert_eq!(call(json!({"session": "s", "nonce": "n", "subagent": true})), Caller::Subagent);
+        for worthless in
+            [json!({"session": "s", "nonce": "m"}), json!({"session": "s"}), json!("s"), json!([])]
+        {
+            assert_eq!(call(worthless), Caller::Unknown);
+        }
+        assert_eq!(caller(&card, NOTHING), Caller::Unknown);
     }
 
     #[test]
     fn the_process_goes_before_the_environment() {
         let card = card(&[Source::HostProcess, Source::SpawnEnv("ID")]);
-        let found = caller(&card, None, &|key| (key == "ID").then(|| "n".to_owned()));
+        let found = caller(&card, Evidence { env: &|key| (key == "ID").then(|| "n".to_owned()), ..NOTHING });
         assert_eq!(found, Caller::HostProcess { spawn: Some("n".into()) });
     }
 }

@@ -99,14 +99,14 @@ impl Card {
         })
     }
 
-    /// The name of the door by which the host watches a file for us, if a session with this environment needs it.
-    pub fn watched_door(&self, env: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    /// The door by which a file is watched for us, if a session with this environment needs it.
+    pub fn watched_door(&self, env: impl Fn(&str) -> Option<OsString>) -> Option<WatchedDoor> {
         self.wake.iter().find_map(|wake| match *wake {
             Wake::Watch { name, unless, not_where } => {
-                let better = env(unless).is_some_and(|value| !value.is_empty());
+                let better = unless.is_some_and(|unless| env(unless).is_some_and(|value| !value.is_empty()));
                 let marked =
                     not_where.iter().any(|(name, value)| env(name).is_some_and(|found| found == *value));
-                (!better && !marked).then_some(name)
+                (!better && !marked).then_some(WatchedDoor { name, last: unless.is_some() })
             }
             _ => None,
         })
@@ -216,13 +216,14 @@ pub enum Wake {
         /// What is written for a token and a text.
         lines: fn(&str, &str) -> Vec<u8>,
     },
-    /// The host watches a file for us and runs our hook when it changes, whose answer starts a turn. Only for sessions
-    /// whose hooks see no better door.
+    /// The host, or a plugin of ours in it, watches a file for us and runs our hook when it changes, whose answer starts a
+    /// turn.
     Watch {
         /// Its name in receipts and documents.
         name: &'static str,
-        /// The variable that stands for the better door.
-        unless: &'static str,
+        /// The variable that stands for a better door: then this one is not used, and until that shows it leaves others
+        /// time. Without one a wake is its own at once.
+        unless: Option<&'static str>,
         /// Variables and the values of them that mark a run without a person: it would be kept from ending.
         not_where: &'static [(&'static str, &'static str)],
     },
@@ -253,6 +254,15 @@ pub struct CommandDoor {
     pub queues: bool,
 }
 
+/// The parts of a [`Wake::Watch`] that a session needs.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchedDoor {
+    /// Its name in receipts and documents.
+    pub name: &'static str,
+    /// The host has a better one: this is the last means.
+    pub last: bool,
+}
+
 impl Wake {
     /// Its name in receipts and documents.
     pub const fn name(&self) -> &'static str {
@@ -267,10 +277,13 @@ impl Wake {
             Self::Socket { name, path, .. } => {
                 format!("{name}: the session's own MCP server writes to `{path}`")
             }
-            Self::Watch { name, unless, .. } => {
+            Self::Watch { name, unless: Some(unless), .. } => {
                 format!(
                     "{name}: where `{unless}` is not set, the host watches the session's bell and runs the hook"
                 )
+            }
+            Self::Watch { name, unless: None, .. } => {
+                format!("{name}: the bridge's plugin in the host watches the session's bell and prompts it")
             }
             Self::Command { name, args, .. } => {
                 format!(
@@ -310,6 +323,8 @@ pub enum Source {
         /// The key that names the conversation which owns the inbox.
         root: &'static str,
     },
+    /// What a plugin of ours adds to the arguments of each call ([`identity::Claim`](crate::identity::Claim)).
+    Argument,
 }
 
 impl Source {
@@ -321,6 +336,7 @@ impl Source {
             Self::SharedProcess => "shared host process, while it has one session".to_owned(),
             Self::SpawnEnv(name) => format!("`{name}` at server start"),
             Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
+            Self::Argument => format!("`{}` that our plugin adds to each call", crate::identity::ARGUMENT),
         }
     }
 }

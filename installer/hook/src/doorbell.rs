@@ -1,7 +1,7 @@
-//! The last means to wake an idle session: its host watches the bell and runs this hook when it changes.
+//! Wakes an idle session whose host, or our plugin in it, watches the bell and runs this hook when it changes.
 //!
-//! The host runs it beside the session and waits for nothing. It acts only on a wake that nobody has taken for two
-//! seconds, and this is the one place where a hook of ours ends with status 2: its host then starts a turn with what
+//! It is run beside the session and nobody waits for it. Where the host has a better door, it acts only on a wake that
+//! nobody has taken for two seconds. This is the one place where a hook of ours ends with status 2: its host then starts a turn with what
 //! stands on standard error.
 
 use std::io::Write as _;
@@ -19,7 +19,7 @@ use session_bridge_store::{Due, Ringer, Role, RunFolders, Store};
 
 /// The status by which the host starts a turn.
 const START_A_TURN: u8 = 2;
-/// Every other door has so long, in milliseconds.
+/// A better door has so long, in milliseconds.
 const LEFT_ALONE_MS: i64 = 2_000;
 /// How long one change of the bell is followed; it is much less than the host's limit.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -36,7 +36,8 @@ pub(crate) fn answer(
     event: &HookEvent<'_>,
     process: Option<ProcessKey>,
 ) -> Result<Option<Nudge>, String> {
-    let Some(door) = card.watched_door(|name| host.env(name)) else { return Ok(None) };
+    let Some(watched) = card.watched_door(|name| host.env(name)) else { return Ok(None) };
+    let (door, left_alone) = (watched.name, if watched.last { LEFT_ALONE_MS } else { 0 });
     if !RunFolders::of(home).native(card.id.as_str(), &event.native).bell_stands() {
         return Ok(None);
     }
@@ -52,7 +53,7 @@ pub(crate) fn answer(
     let began = Instant::now();
     // A bell also stands for what wakes nobody, and for what goes out with the next event.
     while began.elapsed() < PATIENCE && store.wakes_within(session.id, PATIENCE_MS).map_err(text)? {
-        if store.wakes_within(session.id, -LEFT_ALONE_MS).map_err(text)?
+        if store.wakes_within(session.id, -left_alone).map_err(text)?
             && let Due::Now(ring) =
                 store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?
         {

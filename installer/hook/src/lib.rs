@@ -134,6 +134,9 @@ fn serve(
         let variables: Vec<_> = door.env.iter().filter_map(|name| Some((*name, host.env(name)?))).collect();
         folder.set_door(&variables).map_err(text)?;
     }
+    if let Some(nonce) = event.nonce.as_deref() {
+        folder.set_nonce(nonce).map_err(text)?;
+    }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
     let lease = match ending.flatten() {
         Some(lease) => Some(lease),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use session_bridge_core::host::{Host as _, RealHost};
 use session_bridge_core::id::SessionId;
-use session_bridge_core::identity::{self, Caller};
+use session_bridge_core::identity::{self, Caller, Claim, Evidence};
 use session_bridge_core::marks;
 use session_bridge_core::process::{self, Process, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
@@ -82,11 +82,15 @@ pub(super) fn provider(client: Option<&str>, hint: Option<&str>) -> Option<&'sta
 pub(super) async fn resolve(
     provider: &'static dyn Provider,
     meta: Option<&Value>,
+    claim: Option<&Claim>,
     host: Option<ProcessKey>,
     store: &StoreThread,
 ) -> Result<Me, Refusal> {
     let card = provider.card();
-    match identity::caller(card, meta, &|key| RealHost.env_text(key)) {
+    let valid =
+        |claim: &Claim| store.run_folders().native(card.id.as_str(), &claim.session).has_nonce(&claim.nonce);
+    let evidence = Evidence { meta, claim, valid: &valid, env: &|key| RealHost.env_text(key) };
+    match identity::caller(card, evidence) {
         Caller::Subagent => Err(Refusal::new(
             "subagent_has_no_inbox",
             "a subagent owns no inbox and cannot send",
@@ -147,7 +151,8 @@ pub(super) async fn greet(
     };
     // A failure shows in the first call.
     let _ = store.run(announcing).await?;
-    match identity::caller(card, None, &|key| RealHost.env_text(key)) {
+    let nothing = Evidence { meta: None, claim: None, valid: &|_| false, env: &|key| RealHost.env_text(key) };
+    match identity::caller(card, nothing) {
         Caller::HostProcess { .. } => {
             bound(card, host, store, GREETING_WAIT).await.ok()?.map(|session| session.id)
         }

@@ -12,6 +12,7 @@ use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
 use session_bridge_core::id::SessionId;
+use session_bridge_core::identity::Claim;
 use session_bridge_core::process::{self, ProcessKey};
 
 use super::call::Call;
@@ -69,7 +70,7 @@ impl Bridge {
     async fn call(
         &self,
         name: &str,
-        arguments: serde_json::Map<String, Value>,
+        mut arguments: serde_json::Map<String, Value>,
         context: RequestContext<RoleServer>,
         who: &mut Who,
     ) -> Result<Reply, Refusal> {
@@ -85,7 +86,8 @@ impl Bridge {
         })?;
         who.provider = Some(provider.card().id.as_str());
         let meta = serde_json::to_value(&context.meta).ok();
-        let me = identity::resolve(provider, meta.as_ref(), self.host, &self.store).await?;
+        let claim = Claim::take(&mut arguments);
+        let me = identity::resolve(provider, meta.as_ref(), claim.as_ref(), self.host, &self.store).await?;
         who.session = Some(me.id);
         self.serve(me.id);
         let host_id = me.card.mcp_call_id.iter().find_map(|key| meta.as_ref()?.get(key)?.as_str());

@@ -1,7 +1,7 @@
 //! The store's own thread: SQLite never runs on the event loop, and one connection serves every call.
 
 use std::collections::HashMap;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use anyhow::Context as _;
 use session_bridge_core::home::Home;
@@ -89,12 +89,14 @@ impl Desk {
 pub(super) struct StoreThread {
     jobs: mpsc::Sender<Job>,
     server: String,
+    home: Arc<Home>,
 }
 
 impl StoreThread {
     /// Starts the thread; the store itself is opened by the first job.
     pub(super) fn start(home: Home) -> anyhow::Result<Self> {
         let server = ulid::Ulid::generate().to_string();
+        let shared = Arc::new(home.clone());
         let mut desk = Desk {
             home,
             store: None,
@@ -128,7 +130,12 @@ impl StoreThread {
                 }
             })
             .context("cannot start the store's thread")?;
-        Ok(Self { jobs, server })
+        Ok(Self { jobs, server, home: shared })
+    }
+
+    /// The files of sessions, which need no store.
+    pub(super) fn run_folders(&self) -> RunFolders {
+        RunFolders::of(&self.home)
     }
 
     /// This server's name in run folders, claims and attempts.

@@ -59,7 +59,11 @@ impl Machine {
         let site = provider.locate(&FakeHost::at(self.path("home")), &Scope::User).unwrap();
         let config: Value = serde_json::from_str(&fs::read_to_string(site.hooks_file).unwrap()).unwrap();
         let groups = config["hooks"][event].as_array().cloned().unwrap_or_default();
-        let entries = groups.iter().flat_map(|group| group["hooks"].as_array().unwrap());
+        // An entry stands in a group, or by itself.
+        let entries = groups.iter().flat_map(|group| match group["hooks"].as_array() {
+            Some(entries) => entries.iter().collect(),
+            None => vec![group],
+        });
         entries.map(|entry| self.command(entry)).collect()
     }
 

@@ -60,6 +60,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
             .collect(),
         stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
+        nonce: None,
         subagent: payload.agent_id.and_then(Text::filled),
         subagent_done: false,
         nudge: payload.prompt.and_then(|json| nudge(json.get())),

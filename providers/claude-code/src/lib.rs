@@ -60,7 +60,7 @@ const CARD: Card = Card {
         },
         Wake::Watch {
             name: "claude-file-changed",
-            unless: "CLAUDE_CODE_MESSAGING_SOCKET",
+            unless: Some("CLAUDE_CODE_MESSAGING_SOCKET"),
             not_where: &[("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"), ("CLAUDE_CODE_SESSION_ATTENDED", "0")],
         },
     ],

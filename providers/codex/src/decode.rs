@@ -51,6 +51,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
         stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
+        nonce: None,
         subagent,
         subagent_done: false,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),

@@ -54,6 +54,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         turn: payload.generation_id.and_then(Text::filled),
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
         // How often the turn went on: what tells its ends apart.
+        nonce: None,
         stamp: rounds.map(|count| Cow::Owned(count.to_string())),
         cwd: payload.cwd.and_then(Text::folder).or_else(|| root.and_then(Text::folder)),
         subagent: payload.parent_tool_call_id.and_then(Text::filled),

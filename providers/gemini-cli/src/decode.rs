@@ -69,6 +69,7 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         // One time for all hooks of an event, to the millisecond.
         stamp: payload.timestamp.and_then(Text::filled),
         cwd: payload.cwd.and_then(Text::folder),
+        nonce: None,
         // Nothing in a payload tells a subagent's event from the session's own.
         subagent: None,
         subagent_done: after_tool && tool.as_deref() == Some(SUBAGENT_TOOL),

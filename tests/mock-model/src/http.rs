@@ -108,3 +108,9 @@ pub(crate) fn events(out: &mut impl Write, events: &[serde_json::Value]) -> io::
     }
     out.flush()
 }
+
+/// What Chat Completions puts behind the last of its [`events`].
+pub(crate) fn done(out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b"data: [DONE]\n\n")?;
+    out.flush()
+}

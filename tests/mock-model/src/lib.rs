@@ -1,8 +1,9 @@
 //! A scripted model server on loopback that records every request.
 //!
-//! It speaks as much of three wire formats as the agent CLIs need to run a turn: Anthropic Messages
-//! (`POST /v1/messages`, streamed or whole), OpenAI Responses (`POST /v1/responses`, streamed) and the Gemini API
-//! (`POST /v1beta/models/<model>:…`, streamed or whole). A test says what the model answers, turn by turn, and
+//! It speaks as much of four wire formats as the agent CLIs need to run a turn: Anthropic Messages
+//! (`POST /v1/messages`, streamed or whole), OpenAI Responses (`POST /v1/responses`, streamed), OpenAI Chat Completions
+//! (`POST /v1/chat/completions`, streamed or whole) and the Gemini API (`POST /v1beta/models/<model>:…`, streamed or
+//! whole). A test says what the model answers, turn by turn, and
 //! afterwards asks what the model was shown.
 //!
 //! ```
@@ -23,6 +24,7 @@
 //! summary of a compaction with a request that looks like any other step, so `/compact` takes a scripted turn there.
 
 mod anthropic;
+mod chat;
 mod gemini;
 mod http;
 mod request;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{anthropic, gemini, responses};
+use crate::{anthropic, chat, gemini, responses};
 
 /// The wire format of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Wire {
     AnthropicMessages,
     /// `POST /v1/responses`.
     OpenAiResponses,
+    /// `POST /v1/chat/completions`.
+    OpenAiChat,
     /// `POST /v1beta/models/<model>:generateContent` and its kin.
     Gemini,
     /// Anything else that was asked of the server.
@@ -80,6 +82,7 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::is_step(self),
             Wire::OpenAiResponses => responses::is_step(self),
+            Wire::OpenAiChat => chat::is_step(self),
             Wire::Gemini => gemini::is_step(self),
             Wire::Other => false,
         }
@@ -100,6 +103,7 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::session(self),
             Wire::OpenAiResponses => responses::session(self),
+            Wire::OpenAiChat => chat::session(self),
             // Gemini CLI tells its model server nothing of the kind.
             Wire::Gemini | Wire::Other => None,
         }
@@ -110,6 +114,7 @@ impl Request {
         match self.wire {
             Wire::AnthropicMessages => anthropic::messages(&self.body),
             Wire::OpenAiResponses => responses::messages(&self.body),
+            Wire::OpenAiChat => chat::messages(&self.body),
             Wire::Gemini => gemini::messages(&self.body),
             Wire::Other => Vec::new(),
         }
@@ -148,8 +153,10 @@ impl Request {
     /// `<namespace>__<tool>`, much as Claude Code names it: `mcp__<server>__<tool>` (but see [`Request::offers`]:
     /// Codex replaces a hyphen in the server's name).
     pub fn tools(&self) -> Vec<String> {
-        if self.wire == Wire::Gemini {
-            return gemini::tools(&self.body);
+        match self.wire {
+            Wire::Gemini => return gemini::tools(&self.body),
+            Wire::OpenAiChat => return chat::tools(&self.body),
+            Wire::AnthropicMessages | Wire::OpenAiResponses | Wire::Other => {}
         }
         let mut names = Vec::new();
         for tool in array(&self.body["tools"]) {
@@ -164,11 +171,13 @@ impl Request {
         names
     }
 
-    /// Whether `tool` of the MCP server that the configuration names `server` is offered with its schema.
+    /// Whether `tool` of the MCP server that the configuration names `server` is offered with its schema. Grok Build shows
+    /// no model any tool of a server: there it is enough that the model is told of the server.
     pub fn offers(&self, server: &str, tool: &str) -> bool {
         let name = match self.wire {
             Wire::OpenAiResponses => format!("{}__{tool}", responses::namespace(server)),
             Wire::Gemini => gemini::wire_name(server, tool),
+            Wire::OpenAiChat => return chat::offers(self, server, tool),
             _ => format!("mcp__{server}__{tool}"),
         };
         self.tools().contains(&name)

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::request::{Request, Wire};
 use crate::turn::{Block, Turn};
-use crate::{anthropic, gemini, http, responses};
+use crate::{anthropic, chat, gemini, http, responses};
 
 /// What the model says when the script has nothing for a request.
 const UNSCRIPTED: &str = "(no scripted turn is left)";
@@ -88,7 +88,7 @@ impl MockModel {
     }
 
     /// `http://127.0.0.1:<port>`, without a path: what `ANTHROPIC_BASE_URL` and `GOOGLE_GEMINI_BASE_URL` take.
-    /// Codex wants `/v1` behind it.
+    /// Codex and the CLIs that speak Chat Completions want `/v1` behind it.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -208,6 +208,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let wire = match (received.method.as_str(), path) {
         ("POST", path) if path.starts_with("/v1/messages") => Wire::AnthropicMessages,
         ("POST", path) if path.starts_with("/v1/responses") => Wire::OpenAiResponses,
+        ("POST", path) if chat::is_path(path) => Wire::OpenAiChat,
         ("POST", path) if gemini::verb(path).is_some() => Wire::Gemini,
         _ => Wire::Other,
     };
@@ -271,6 +272,12 @@ fn answer(
         (Wire::OpenAiResponses, Err((status, message))) => {
             http::json(out, status, &responses::error(&message))
         }
+        (Wire::OpenAiChat, Ok(blocks)) if streamed => {
+            http::events(out, &chat::events(request, &blocks))?;
+            http::done(out)
+        }
+        (Wire::OpenAiChat, Ok(blocks)) => http::json(out, 200, &chat::whole(request, &blocks)),
+        (Wire::OpenAiChat, Err((status, message))) => http::json(out, status, &chat::error(&message)),
         (Wire::Gemini, _) if gemini::verb(&request.path) == Some("countTokens") => {
             http::json(out, 200, &json!({"totalTokens": 1}))
         }
@@ -282,6 +289,7 @@ fn answer(
         (Wire::Other, _) if request.method == "HEAD" || request.path_is("/") => {
             http::json(out, 200, &json!({}))
         }
+        (Wire::Other, _) if request.path_is("/v1/models") => http::json(out, 200, &chat::models()),
         (Wire::Other, _) => {
             http::json(out, 404, &json!({"error": {"message": "not served by the mock model"}}))
         }

@@ -112,6 +112,52 @@ fn gemini_streams_calls_and_gives_back_results() {
 }
 
 #[test]
+fn chat_completions_are_streamed_and_whole_in_each_clis_spelling() {
+    let model = MockModel::start().unwrap();
+    let ping = || Turn::mcp("probe-server", "ping", &json!({"a": 1}));
+    let tells =
+        Turn::with(|request| Turn::text(format!("got {}", request.last_tool_result().unwrap_or_default())));
+    model.script([ping(), ping(), ping(), tells]);
+    let ask = |tools: &[&str], stream: bool| {
+        let tools: Vec<_> =
+            tools.iter().map(|name| json!({"type": "function", "function": {"name": name}})).collect();
+        json!({"model": "m", "stream": stream, "tools": tools, "messages": [
+            {"role": "system", "content": "be kind; servers: probe-server"},
+            {"role": "user", "content": [{"type": "text", "text": "go"}, {"type": "text", "text": "context"}]}]})
+    };
+    let path = "/v1/chat/completions";
+    let opencode = post(&model, path, &ask(&["bash", "probe-server_ping"], true));
+    assert!(
+        opencode.contains("\"name\":\"probe-server_ping\"") && opencode.contains("tool_calls"),
+        "{opencode}"
+    );
+    assert!(opencode.ends_with("data: [DONE]\n\n"), "{opencode}");
+    let cline = post(&model, path, &ask(&["probe-server__ping"], true));
+    assert!(cline.contains("\"name\":\"probe-server__ping\""), "{cline}");
+    let grok = post(&model, path, &ask(&["use_tool"], true));
+    assert!(grok.contains("\"name\":\"use_tool\"") && grok.contains("probe-server__ping"), "{grok}");
+    let mut back = ask(&["probe-server_ping"], false);
+    back["messages"] = json!([
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "probe-server_ping", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "pong"}]);
+    assert!(post(&model, path, &back).contains("\"content\":\"got pong\""));
+    let steps = model.steps();
+    assert!(steps[..3].iter().all(|step| step.offers("probe-server", "ping")));
+    let told: Vec<_> = steps[0].messages().into_iter().map(|message| (message.role, message.text)).collect();
+    let expected = [(Role::System, "be kind; servers: probe-server"), (Role::User, "go\ncontext")];
+    assert_eq!(told, expected.map(|(role, text)| (role, text.to_owned())));
+    let roles: Vec<Role> = steps[3].messages().iter().map(|message| message.role).collect();
+    assert_eq!(roles, [Role::ToolCall, Role::ToolResult]);
+    // Titles: without tools, or with a call that the model has to make.
+    let mut forced = ask(&["session_title"], true);
+    forced["tool_choice"] = json!({"type": "function", "function": {"name": "session_title"}});
+    assert!(post(&model, path, &forced).contains("mock"));
+    assert!(post(&model, path, &ask(&[], true)).contains("mock"));
+    assert_eq!((model.others().len(), model.turns_left()), (2, 0));
+}
+
+#[test]
 fn scripts_for_several_sessions_do_not_mix() {
     let model = MockModel::start().unwrap();
     model.script_for("ALPHA", [Turn::text("to alpha")]);

@@ -47,8 +47,8 @@ mod wait;
 mod world;
 
 pub use error::DriverError;
-pub use install::Clis;
-pub use launch::{Claude, Codex, Gemini};
+pub use install::{Clis, Versions};
+pub use launch::{Claude, Cline, Codex, Gemini, Grok, Launch, Opencode};
 pub use process::Finished;
 pub use suite::{CaseResult, Suite};
 pub use tree::Tree;

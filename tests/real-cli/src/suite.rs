@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::install::Versions;
 use crate::programs::Programs;
 use crate::{Clis, DriverError, World, isolate, programs};
 
@@ -64,7 +65,7 @@ impl Suite {
     }
 
     fn trials(self, only_list: bool) -> Result<Vec<Trial>, DriverError> {
-        let clis = Clis::under(&self.target)?;
+        let clis = Clis::under(&self.target, Versions::wanted()?)?;
         if !only_list && !isolate::inside() {
             clis.ensure()?;
             return Err(isolate::enter(&programs::build(&self.packages)?));

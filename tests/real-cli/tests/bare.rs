@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use session_bridge_mock_model::{Role, Turn};
-use session_bridge_real_cli::{CaseResult, Suite, World};
+use session_bridge_real_cli::{CaseResult, DriverError, Finished, Suite, World};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe-mcp-server");
 
@@ -19,9 +19,15 @@ fn main() -> ExitCode {
         .case("claude_tui_answers", claude_tui_answers)
         .case("codex_tui_answers", codex_tui_answers)
         .case("gemini_print_answers", gemini_print_answers)
+        .case("opencode_run_answers", opencode_run_answers)
+        .case("grok_print_answers", grok_print_answers)
+        .case("cline_print_answers", cline_print_answers)
         .case("gemini_tui_answers", gemini_tui_answers)
         .case("gemini_calls_an_mcp_tool", gemini_calls_an_mcp_tool)
         .case("gemini_hooks_speak_at_prompt_tool_and_turn_end", gemini_hooks_speak)
+        .case("opencode_calls_an_mcp_tool", opencode_calls_an_mcp_tool)
+        .case("grok_calls_an_mcp_tool", grok_calls_an_mcp_tool)
+        .case("cline_calls_an_mcp_tool", cline_calls_an_mcp_tool)
         .case("claude_calls_an_mcp_tool", claude_calls_an_mcp_tool)
         .case("codex_calls_an_mcp_tool", codex_calls_an_mcp_tool)
         .case("a_computed_turn_sees_what_a_claude_hook_said", a_computed_turn_sees_what_a_claude_hook_said)
@@ -32,12 +38,10 @@ fn main() -> ExitCode {
 }
 
 fn the_pinned_versions_run(world: &World) -> CaseResult {
-    let claude = world.run(world.command("claude").arg("--version"), b"")?.success()?;
-    assert!(claude.stdout.contains(world.clis().claude_version()), "{}", claude.stdout);
-    let codex = world.run(world.command("codex").arg("--version"), b"")?.success()?;
-    assert!(codex.stdout.contains(world.clis().codex_version()), "{}", codex.stdout);
-    let gemini = world.run(world.command("gemini").arg("--version"), b"")?.success()?;
-    assert!(gemini.stdout.contains(world.clis().gemini_version()), "{}", gemini.stdout);
+    for (command, version) in world.clis().versions() {
+        let run = world.run(world.command(command).arg("--version"), b"")?.success()?;
+        assert!(run.stdout.contains(version), "{command}: {}", run.stdout);
+    }
     Ok(())
 }
 
@@ -117,6 +121,38 @@ fn gemini_print_answers(world: &World) -> CaseResult {
     Ok(())
 }
 
+fn answers_once(world: &World, run: Result<Finished, DriverError>, tool: &str) -> CaseResult {
+    let run = run?.success()?;
+    assert!(run.stdout.contains("the answer is forty-two"), "{}", run.stdout);
+    let steps = world.model().steps();
+    assert_eq!(
+        (steps.len(), steps[0].count("QUESTION-ONE")),
+        (1, 1),
+        "side requests take no turn of the script"
+    );
+    assert!(steps[0].tools().contains(&tool.to_owned()), "{:?}", steps[0].tools());
+    Ok(())
+}
+
+fn opencode_run_answers(world: &World) -> CaseResult {
+    world.model().script([Turn::text("the answer is forty-two")]);
+    answers_once(world, world.opencode().print("QUESTION-ONE of mine"), "bash")?;
+    assert!(world.model().steps()[0].session().is_some());
+    Ok(())
+}
+
+fn grok_print_answers(world: &World) -> CaseResult {
+    world.model().script([Turn::text("the answer is forty-two")]);
+    answers_once(world, world.grok().print("QUESTION-ONE of mine"), "run_terminal_command")?;
+    assert!(world.model().steps()[0].session().is_some());
+    Ok(())
+}
+
+fn cline_print_answers(world: &World) -> CaseResult {
+    world.model().script([Turn::text("the answer is forty-two")]);
+    answers_once(world, world.cline().print("QUESTION-ONE of mine"), "run_commands")
+}
+
 fn gemini_tui_answers(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("SECOND-ANSWER")]);
     let tui = world.gemini().tui("gemini")?;
@@ -142,13 +178,40 @@ fn ping_and_tell(world: &World) -> CaseResult {
 }
 
 fn assert_pinged(world: &World, stdout: &str) {
+    assert_called(world, stdout);
+    assert!(world.model().steps()[0].holds("PROBE-INSTRUCTIONS"));
+}
+
+fn assert_called(world: &World, stdout: &str) {
     assert!(stdout.contains("PONG(over there)"), "{stdout}");
     let steps = world.model().steps();
     assert_eq!(steps.len(), 2);
-    assert!(steps[0].offers("probe-server", "ping") && steps[0].holds("PROBE-INSTRUCTIONS"));
+    assert!(steps[0].offers("probe-server", "ping"), "{:?}", steps[0].tools());
     let results = steps[1].tool_results();
     assert_eq!(results.len(), 1);
     assert!(results[0].role == Role::ToolResult && results[0].text.contains("PONG(over there)"));
+}
+
+fn opencode_calls_an_mcp_tool(world: &World) -> CaseResult {
+    ping_and_tell(world)?;
+    let run = world.opencode().print("please ping")?.success()?;
+    assert_pinged(world, &run.stdout);
+    Ok(())
+}
+
+fn grok_calls_an_mcp_tool(world: &World) -> CaseResult {
+    ping_and_tell(world)?;
+    let run = world.grok().print("please ping")?.success()?;
+    assert_pinged(world, &run.stdout);
+    Ok(())
+}
+
+/// Cline tells no model what a server says of itself.
+fn cline_calls_an_mcp_tool(world: &World) -> CaseResult {
+    ping_and_tell(world)?;
+    let run = world.cline().print("please ping")?.success()?;
+    assert_called(world, &run.stdout);
+    Ok(())
 }
 
 fn claude_calls_an_mcp_tool(world: &World) -> CaseResult {

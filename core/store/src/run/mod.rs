@@ -192,16 +192,31 @@ impl RunFolder {
             text.extend_from_slice(value.as_bytes());
             text.push(0);
         }
-        let path = self.file("door");
+        self.keep("door", &text)
+    }
+
+    /// Notes what calls of this session name besides it (rule W4). Written only when it changed.
+    pub fn set_nonce(&self, nonce: &str) -> Result<(), StoreError> {
+        self.keep("nonce", nonce.as_bytes())
+    }
+
+    /// Whether a call that names this session names its nonce as well.
+    pub fn has_nonce(&self, nonce: &str) -> bool {
+        !nonce.is_empty() && fs::read(self.file("nonce")).is_ok_and(|kept| kept == nonce.as_bytes())
+    }
+
+    /// Replaces a small file of ours as a whole, unless it holds just that.
+    fn keep(&self, name: &str, text: &[u8]) -> Result<(), StoreError> {
+        let path = self.file(name);
         if fs::read(&path).is_ok_and(|present| present == text) {
             return Ok(());
         }
-        let fresh = self.file(&format!(".door-{}", ulid::Ulid::generate()));
+        let fresh = self.file(&format!(".{name}-{}", ulid::Ulid::generate()));
         private()
             .write(true)
             .create_new(true)
             .open(&fresh)
-            .and_then(|mut file| file.write_all(&text))
+            .and_then(|mut file| file.write_all(text))
             .and_then(|()| fs::rename(&fresh, &path))
             .map_err(StoreError::io("write", &path))
     }
@@ -269,6 +284,18 @@ mod tests {
         folder.silence().unwrap();
         folder.silence().unwrap();
         assert!(!folder.bell_stands());
+    }
+
+    #[test]
+    fn a_nonce_is_the_last_one_and_nothing_is_none() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        assert!(!folder.has_nonce("") && !folder.has_nonce("a1"));
+        folder.set_nonce("a1").unwrap();
+        assert!(folder.has_nonce("a1") && !folder.has_nonce("a") && !folder.has_nonce(""));
+        folder.set_nonce("b2").unwrap();
+        assert!(folder.has_nonce("b2") && !folder.has_nonce("a1"));
     }
 
     #[test]

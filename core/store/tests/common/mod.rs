@@ -127,6 +127,7 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
         tool_calls: calls.iter().map(|c| (*c).into()).collect(),
         stamp: None,
         cwd: None,
+        nonce: None,
         subagent: None,
         subagent_done: false,
         nudge: None,

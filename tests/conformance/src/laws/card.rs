@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use session_bridge_core::identity::{Caller, caller};
+use session_bridge_core::identity::{ARGUMENT, Caller, Claim, Evidence, caller};
 use session_bridge_core::provider::{By, Card, Proof, Source};
 
 use crate::fixtures::{Payload, name_of, versions};
@@ -35,21 +35,32 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
     });
     trial(trials, "L11::an_mcp_call_carries_the_declared_evidence", move || {
         let call = request(payloads, newest, "mcp-tools-call");
-        let found = caller(card, call["params"].get("_meta"), &|_| None);
-        let by_meta = card.identity.mcp.iter().any(|source| matches!(source, Source::Meta { .. }));
+        let claim = call["params"]["arguments"]
+            .as_object()
+            .filter(|arguments| arguments.contains_key(ARGUMENT))
+            .and_then(|arguments| Claim::take(&mut arguments.clone()));
+        let evidence = Evidence {
+            meta: call["params"].get("_meta"),
+            claim: claim.as_ref(),
+            valid: &|claim| !claim.nonce.is_empty(),
+            env: &|_| None,
+        };
+        let found = caller(card, evidence);
+        let in_call = |source: &Source| matches!(source, Source::Meta { .. } | Source::Argument);
+        let by_call = card.identity.mcp.iter().any(in_call);
         let by_process = [Source::HostProcess, Source::SharedProcess]
             .iter()
             .any(|source| card.identity.mcp.contains(source));
         match found {
             Caller::Native(native) => {
-                assert!(by_meta, "named by something undeclared");
+                assert!(by_call, "named by something undeclared");
                 let known = payloads
                     .iter()
                     .filter_map(Payload::call)
                     .any(|call| subject.provider.decode(&call).is_ok_and(|event| event.native == native));
                 assert!(known, "no hook ever named the session `{native}`");
             }
-            Caller::HostProcess { spawn: None } => assert!(by_process && !by_meta),
+            Caller::HostProcess { spawn: None } => assert!(by_process && !by_call),
             other => panic!("{other:?}"),
         }
     });

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use serde_json::json;
 use session_bridge_core::event::HookCall;
-use session_bridge_core::identity::{Caller, caller};
+use session_bridge_core::identity::{Caller, Claim, Evidence, caller};
 use session_bridge_core::provider::Source;
 
 use crate::fixtures::Payload;
@@ -43,18 +43,41 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
         });
     }
     for source in card.identity.mcp {
-        if let Source::Meta { thread, root } = *source {
-            trial(trials, "L12::a_subagents_call_is_not_its_parents", move || {
-                let call = |thread_id: &str| {
-                    caller(card, Some(&json!({ thread: thread_id, root: "parent" })), &|_| None)
+        match *source {
+            Source::Meta { thread, root } => {
+                let call = move |meta| caller(card, Evidence { meta: Some(&meta), ..NOTHING });
+                trial(trials, "L12::a_subagents_call_is_not_its_parents", move || {
+                    assert_eq!(call(json!({ thread: "child", root: "parent" })), Caller::Subagent);
+                    let own = call(json!({ thread: "parent", root: "parent" }));
+                    assert_eq!(own, Caller::Native("parent".into()));
+                });
+                trial(trials, "L12::a_call_without_evidence_is_nobodys", move || {
+                    assert_eq!(caller(card, NOTHING), Caller::Unknown);
+                    assert_eq!(call(json!({ thread: "" })), Caller::Unknown);
+                });
+            }
+            Source::Argument => {
+                let call = move |claim: &Claim| {
+                    let valid = |claim: &Claim| claim.nonce == "secret";
+                    caller(card, Evidence { claim: Some(claim), valid: &valid, ..NOTHING })
                 };
-                assert_eq!(call("child"), Caller::Subagent);
-                assert_eq!(call("parent"), Caller::Native("parent".into()));
-            });
-            trial(trials, "L12::a_call_without_evidence_is_nobodys", move || {
-                assert_eq!(caller(card, None, &|_| Some("stale".into())), Caller::Unknown);
-                assert_eq!(caller(card, Some(&json!({ thread: "" })), &|_| None), Caller::Unknown);
-            });
+                let own = Claim { session: "own".into(), nonce: "secret".into(), subagent: false };
+                let child = Claim { subagent: true, ..own.clone() };
+                let forged = Claim { nonce: "guess".into(), ..own.clone() };
+                trial(trials, "L12::a_subagents_call_is_not_its_parents", move || {
+                    assert_eq!(call(&child), Caller::Subagent);
+                    assert_eq!(call(&own), Caller::Native("own".into()));
+                });
+                trial(trials, "L12::a_call_without_evidence_is_nobodys", move || {
+                    assert_eq!(caller(card, NOTHING), Caller::Unknown);
+                    assert_eq!(call(&forged), Caller::Unknown);
+                });
+            }
+            _ => {}
         }
     }
 }
+
+/// A call that brings nothing along, under a server whose environment names a session of old.
+const NOTHING: Evidence<'_> =
+    Evidence { meta: None, claim: None, valid: &|_| false, env: &|_| Some("stale".into()) };
