@@ -17,10 +17,9 @@ pub(crate) fn encode(card: &Card, event: &HookEvent<'_>, reply: &Reply<'_>) -> H
     let answer = match (event.moment, *reply) {
         (moment, _) if card.inject_at(moment).is_none() => None,
         (Moment::TurnEnd, Reply::KeepGoing(text)) => Some(Answer::FollowupMessage(text)),
-        (Moment::TurnEnd, _) => None,
-        (_, Reply::Context(text) | Reply::Watch { text, .. }) => Some(Answer::AdditionalContext(text)),
         // No prompt is dropped: none is a nudge of ours.
-        (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => None,
+        (Moment::TurnEnd, _) | (_, Reply::Silent | Reply::KeepGoing(_) | Reply::Drop(_)) => None,
+        (_, Reply::Context(text) | Reply::Watch { text, .. }) => Some(Answer::AdditionalContext(text)),
     };
     // Strings always serialise; were that to change, silence does no harm.
     let stdout = answer.and_then(|answer| serde_json::to_vec(&answer).ok()).unwrap_or_default();
