@@ -103,6 +103,7 @@ mod tests {
             short: "x",
             binaries: &[],
             marks: &[],
+            packages: &[],
             mcp_clients: &[],
             mcp_call_id: &[],
             identity: Identity { hook: &[], mcp },

@@ -1,5 +1,6 @@
 //! The provider contract: one coding-agent CLI as data and a few pure functions.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub struct Card {
     pub binaries: &'static [&'static str],
     /// What shows that this CLI runs a hook, whosever the entry is.
     pub marks: &'static [Mark],
+    /// npm packages that hold the program: the version that their `package.json` names is the program's. A `*` at the end
+    /// stands for a platform's name. Empty if the program does not come by npm, or if its package is numbered otherwise.
+    pub packages: &'static [&'static str],
     /// `clientInfo.name` values that its MCP client sends. A `*` at the end stands for anything.
     pub mcp_clients: &'static [&'static str],
     /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
@@ -64,7 +68,7 @@ pub struct Card {
     /// Whether MCP servers may outlive the window that a person looks at.
     pub servers_outlive_window: bool,
     /// Things that only the human may do after `init`.
-    pub human_steps: &'static [&'static str],
+    pub human_steps: &'static [Step],
     /// Versions that the facts were measured against, oldest first.
     pub verified: &'static [Verified],
     /// Why the CLI was never run for that. Its facts were then read from what `verified` names, and no event of it proves
@@ -80,10 +84,12 @@ impl Card {
 
     /// Whether its MCP client introduces itself as `name`.
     pub fn is_mcp_client(&self, name: &str) -> bool {
-        self.mcp_clients.iter().any(|client| match client.strip_suffix('*') {
-            Some(begin) => name.starts_with(begin),
-            None => name == *client,
-        })
+        self.mcp_clients.iter().any(|pattern| fits(pattern, name))
+    }
+
+    /// Whether an npm package of this name holds the program.
+    pub fn is_package(&self, name: &str) -> bool {
+        self.packages.iter().any(|pattern| fits(pattern, name))
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
@@ -116,6 +122,11 @@ impl Card {
     pub fn inject_at(&self, moment: Moment) -> Option<&'static Inject> {
         self.inject.iter().find(|inject| inject.moment == moment)
     }
+}
+
+/// Whether a name is the pattern, or begins as it does up to its `*`.
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
 }
 
 /// One of the host's events, and how long it waits for us.
@@ -339,6 +350,46 @@ impl Source {
             Self::Argument => format!("`{}` that our plugin adds to each call", crate::identity::ARGUMENT),
         }
     }
+}
+
+/// Something that only the human may do after `init`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Start a new session: running ones load hooks and tools at their start only.
+    NewSession,
+    /// What this line of whole sentences says.
+    Do(&'static str),
+    /// The same; needless where the person gave this consent.
+    Unless(Consent, &'static str),
+}
+
+impl Step {
+    /// The step as a sentence, for a CLI of this name.
+    pub fn text(&self, name: &str) -> Cow<'static, str> {
+        match self {
+            Self::NewSession => {
+                Cow::Owned(format!("Start a new {name} session: running ones have not loaded the bridge."))
+            }
+            Self::Do(text) | Self::Unless(_, text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The consent that makes it needless.
+    pub const fn settled_by(&self) -> Option<Consent> {
+        match self {
+            Self::Unless(consent, _) => Some(*consent),
+            Self::NewSession | Self::Do(_) => None,
+        }
+    }
+}
+
+/// What a person may agree to beyond the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The bridge's tools run unasked: [`Want::allow_tools`].
+    AllowTools,
+    /// The bridge's hooks count as reviewed by the person.
+    TrustHooks,
 }
 
 /// A version of the CLI that the provider was run against.

@@ -18,16 +18,12 @@ use session_bridge_core::host::RealHost;
 use session_bridge_core::id::SessionId;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::{Card, CommandDoor, Provider};
-use session_bridge_store::{Activity, Due, Ringer, Role, RunFolder, Session, Store, StoreError};
+use session_bridge_store::{Activity, Due, PATIENCE, Ringer, Role, RunFolder, Session, Store, StoreError};
 
 /// The command word of a ringer.
 pub(crate) const WORD: &str = "ring-door";
 /// How long the host's command may take.
 const RING_LIMIT: Duration = Duration::from_secs(10);
-/// How long a ringer waits for its time to come, and for a turn to end; a later wake is left to whoever comes.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// The same in milliseconds.
-const PATIENCE_MS: i64 = 25_000;
 /// How often a ringer looks whether the session did something.
 const NAP: Duration = Duration::from_millis(150);
 /// Mail that came while a ringer was about to end is due within so many milliseconds.
@@ -43,7 +39,7 @@ pub(crate) fn knock(store: &Store, recipients: &[SessionId]) {
         let Ok(session) = store.session(*id) else { continue };
         let open = session.ended.is_none() && store.paused(&session).is_none();
         let rung = open && card(&session).and_then(Card::command_door).is_some();
-        if rung && store.wakes_within(*id, PATIENCE_MS).unwrap_or(false) {
+        if rung && store.wakes_soon(*id).unwrap_or(false) {
             let _ = start(store, *id);
             started += 1;
         }

@@ -125,6 +125,12 @@ impl From<StoreError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&ConfigError> for Failure {
+    fn from(error: &ConfigError) -> Self {
         let exit = match error {
             ConfigError::Clash { .. } | ConfigError::Unparsable { .. } | ConfigError::Denied { .. } => {
                 exit::CLASH
@@ -133,7 +139,7 @@ impl From<ConfigError> for Failure {
             ConfigError::Guard { .. } => exit::BUG,
             _ => exit::NOT_WELL,
         };
-        Self::new(error.code(), exit, error.to_string(), error.help()).caused_by(&error)
+        Self::new(error.code(), exit, error.to_string(), error.help()).caused_by(error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Output for people and programs: colours where a person looks, aligned tables, relative times, one JSON document.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -86,13 +87,15 @@ impl Ui {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Asks; anything but yes is no.
-    pub(crate) fn confirm(self, question: &str) -> Result<bool, Failure> {
+    /// Asks; whoever ends the input says nothing.
+    pub(crate) fn ask(self, question: &str, answers: &str) -> Result<String, Failure> {
         let strong = style::STRONG;
-        self.note(&format!("{strong}{question}{strong:#} [y/N] "))?;
+        self.note(&format!("{strong}{question}{strong:#} [{answers}] "))?;
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+        if io::stdin().read_line(&mut answer)? == 0 {
+            self.note("\n")?;
+        }
+        Ok(answer.trim().to_lowercase())
     }
 }
 
@@ -156,6 +159,14 @@ pub(crate) fn folder(path: &str, home: Option<&std::path::Path>) -> String {
     }
 }
 
+/// A sentence with the paths of the home folder as people write them.
+pub(crate) fn tilde(text: &str, home: Option<&std::path::Path>) -> String {
+    match home.and_then(std::path::Path::to_str).filter(|home| home.len() > 1) {
+        Some(home) => text.replace(&format!("{home}/"), "~/"),
+        None => text.to_owned(),
+    }
+}
+
 /// Whether a text fits on the line after `used` columns; where no terminal ends lines, it does.
 pub(crate) fn fits(text: &str, used: usize) -> bool {
     !io::stdout().is_terminal() || used + text.width() <= columns()
@@ -193,10 +204,23 @@ fn clip_front(text: &str, most: usize) -> String {
 
 /// Prose after a mark: on a terminal, further lines begin below the first word.
 pub(crate) fn wrapped(text: &str, indent: usize) -> String {
-    if !io::stdout().is_terminal() {
-        return printable(text);
-    }
-    wrap_to(&printable(text), indent, columns())
+    paragraph(text, indent, result_width())
+}
+
+/// The same for a terminal of so many columns; none: no terminal ends lines.
+pub(crate) fn paragraph(text: &str, indent: usize, width: Option<usize>) -> String {
+    let text = printable(text);
+    width.map_or_else(|| text.clone(), |width| wrap_to(&text, indent, width))
+}
+
+/// How many columns the terminal has that results go to; none where they go elsewhere.
+pub(crate) fn result_width() -> Option<usize> {
+    io::stdout().is_terminal().then(columns)
+}
+
+/// The same for notes and questions.
+pub(crate) fn note_width() -> Option<usize> {
+    io::stderr().is_terminal().then(|| columns_of(io::stderr()))
 }
 
 /// The lines of a text for a place that begins `indent` columns in: those that fit as they are, the others wrapped.
@@ -347,7 +371,13 @@ fn line(out: &mut String, names: &[&str], cells: &[Cell], widths: &[usize]) {
 
 /// The terminal's width.
 fn columns() -> usize {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map_or(80, |size| usize::from(size.ws_col).max(40))
+    columns_of(io::stdout())
+}
+
+/// 80, where a terminal does not tell; nothing is laid out for less than 40.
+fn columns_of(terminal: impl AsFd) -> usize {
+    let told = rustix::termios::tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col));
+    told.filter(|columns| *columns > 0).map_or(80, |columns| columns.max(40))
 }
 
 #[cfg(test)]

@@ -39,4 +39,4 @@ pub use sessions::servers::{Program, Server};
 pub use sessions::session::{Arrival, Presence, Session, SessionView};
 pub use sessions::unbound::Unbound;
 pub use sessions::wanted::Wanted;
-pub use waking::wake::{Due, Ring, Ringer};
+pub use waking::wake::{Due, PATIENCE, Ring, Ringer};

@@ -15,16 +15,12 @@ use session_bridge_core::host::Host;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
 use session_bridge_core::provider::Card;
-use session_bridge_store::{Due, Ringer, Role, RunFolders, Store};
+use session_bridge_store::{Due, PATIENCE, Ringer, Role, RunFolders, Store};
 
 /// The status by which the host starts a turn.
 const START_A_TURN: u8 = 2;
 /// A better door has so long, in milliseconds.
 const LEFT_ALONE_MS: i64 = 2_000;
-/// How long one change of the bell is followed; it is much less than the host's limit.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// The same in milliseconds.
-const PATIENCE_MS: i64 = 25_000;
 /// How often is looked meanwhile.
 const NAP: Duration = Duration::from_millis(200);
 
@@ -52,7 +48,7 @@ pub(crate) fn answer(
     let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
     let began = Instant::now();
     // A bell also stands for what wakes nobody, and for what goes out with the next event.
-    while began.elapsed() < PATIENCE && store.wakes_within(session.id, PATIENCE_MS).map_err(text)? {
+    while began.elapsed() < PATIENCE && store.wakes_soon(session.id).map_err(text)? {
         if store.wakes_within(session.id, -left_alone).map_err(text)?
             && let Due::Now(ring) =
                 store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?

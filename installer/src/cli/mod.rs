@@ -4,6 +4,7 @@
 mod ask;
 mod broadcast;
 mod cancel;
+mod changes;
 mod codes;
 mod completions;
 mod context;

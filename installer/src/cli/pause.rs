@@ -7,7 +7,7 @@ use super::Status;
 use super::context::{Context, session_named};
 use super::init::unknown_provider;
 use crate::report::Failure;
-use crate::term::{one_line, put, style};
+use crate::term::{one_line, put, style, wrapped};
 use crate::{door, exit};
 
 /// Pause the bridge: everything, one provider, or one session.
@@ -76,8 +76,9 @@ pub(super) fn off(args: &OffArgs, context: &Context) -> Status {
     for (pause, changed) in &done {
         let already = if *changed { "" } else { "already " };
         let what = what(context, pause);
-        put!(text, "{good}✓{good:#} {what} {already}paused: mail is kept, nothing is put out\n");
-        put!(text, "{dim}  to go on: {}{dim:#}\n", way_out(pause));
+        let line = format!("{what} {already}paused: mail is kept, nothing is put out");
+        put!(text, "{good}✓{good:#} {}\n", wrapped(&line, 2));
+        put!(text, "  {dim}undo{dim:#}  {}\n", way_out(pause));
     }
     context.ui.say(&text)?;
     Ok(exit::OK)

@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use session_bridge_core::apply::{self, Disk};
+use session_bridge_core::host::Host as _;
 use session_bridge_core::{preview, shell};
 use session_bridge_providers::by_id;
 use session_bridge_store::Pause;
 
 use super::Status;
+use super::changes::{Columns, Line};
 use super::context::Context;
 use super::init::unknown_provider;
 use crate::exit;
 use crate::install::{defaults, ledgers, links, provider_of};
 use crate::report::Failure;
-use crate::term::{put, style};
+use crate::term::{folder, put, result_width, style, wrapped};
 
 /// Take the bridge out of agent CLIs.
 ///
@@ -144,42 +146,63 @@ fn show(
             "dry_run": args.dry_run, "providers": providers, "links_removed": links, "stays": stays
         }));
     }
-    let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
+    let (strong, good, dim, warn, bad) = (style::STRONG, style::GOOD, style::DIM, style::WARN, style::BAD);
+    let home = context.host.home();
+    let home = home.as_deref();
     let mut text = String::new();
     if outcomes.is_empty() {
-        text.push_str("nothing to do: the bridge is not installed there\n");
+        text.push_str("Nothing to do: the bridge is not installed there.\n");
     }
     for outcome in outcomes {
-        put!(text, "{strong}{}{strong:#}\n", outcome.name);
+        match &outcome.failure {
+            _ if args.dry_run => {}
+            Some(_) => put!(text, "{bad}✗{bad:#} "),
+            None => put!(text, "{good}✓{good:#} "),
+        }
+        put!(text, "{strong}{}{strong:#}", outcome.name);
+        let left = outcome.written.is_empty() && outcome.kept.is_empty() && outcome.failure.is_none();
+        if !args.dry_run && left {
+            put!(text, "  {dim}nothing was left to take out{dim:#}");
+        }
+        text.push('\n');
         text.push_str(&outcome.diff);
-        for path in &outcome.written {
-            let there = path.exists();
-            let action = if there { "restored" } else { "removed" };
-            put!(text, "  {good}✓{good:#} {action} {}\n", path.display());
-        }
+        let gone = |path: &PathBuf| if path.exists() { "restored" } else { "removed" };
+        let written = outcome.written.iter().map(|path| Line::new(gone(path), path, "", home));
+        text.push_str(&lines(&written.collect::<Vec<_>>()));
         for path in &outcome.kept {
-            put!(text, "  {warn}!{warn:#} {} stays: others have written into it\n", path.display());
+            let path = folder(&path.to_string_lossy(), home);
+            put!(
+                text,
+                "  {warn}!{warn:#} {}\n",
+                wrapped(&format!("{path} stays: others have written into it"), 4)
+            );
         }
-        if let Some(failure) = &outcome.failure {
-            for line in failure.text().lines() {
-                put!(text, "  {line}\n");
-            }
-        } else if !args.dry_run && outcome.written.is_empty() {
-            put!(text, "  {good}✓{good:#} nothing was left to take out\n");
+        let failure = outcome.failure.as_ref().map(Failure::text).unwrap_or_default();
+        for line in failure.lines() {
+            put!(text, "    {line}\n");
         }
     }
-    for path in links {
-        put!(text, "{good}✓{good:#} removed {}\n", path.display());
+    if !links.is_empty() {
+        put!(text, "{good}✓{good:#} {strong}session-bridge{strong:#}\n");
+        let links: Vec<Line> = links.iter().map(|path| Line::new("removed", path, "", home)).collect();
+        text.push_str(&lines(&links));
     }
     if args.dry_run {
         put!(text, "{dim}nothing was changed{dim:#}\n");
-    } else if let Some(root) = stays.filter(|_| none_left) {
-        put!(
-            text,
-            "{dim}messages stay in {}; to delete them for ever: rm -r {}{dim:#}\n",
-            root.display(),
-            shell::word(&root.to_string_lossy())
-        );
+        return ui.say(&text);
+    }
+    if outcomes.iter().any(|outcome| !outcome.written.is_empty()) {
+        put!(text, "\n{}\n", wrapped("Sessions that run keep what they have loaded until they end.", 0));
+    }
+    if let Some(root) = stays.filter(|_| none_left) {
+        let path = root.to_string_lossy();
+        put!(text, "{}\n\n", wrapped(&format!("Messages stay in {}.", folder(&path, home)), 0));
+        put!(text, "{dim}again{dim:#}   session-bridge init\n");
+        put!(text, "{dim}delete{dim:#}  rm -r {}\n", shell::word(&path));
     }
     ui.say(&text)
+}
+
+fn lines(lines: &[Line]) -> String {
+    Columns::of(&lines.iter(), result_width()).text(lines)
 }

@@ -5,6 +5,7 @@ pub(crate) mod defaults;
 pub(crate) mod links;
 pub(crate) mod look_alike;
 pub(crate) mod trust;
+pub(crate) mod version;
 
 use std::path::Path;
 

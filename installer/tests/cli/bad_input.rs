@@ -123,13 +123,13 @@ fn a_person_is_told_versions_and_what_is_created() {
     env.write("home/.claude/settings.json", "{}");
     let said = env.answer(&["init"], "n\n");
     for line in [
-        "Claude Code (2.1.329)".to_owned(),
-        format!("would edit {}", env.path("home/.claude/settings.json").display()),
-        format!("would create {}", env.path("home/.claude.json").display()),
-        "Codex CLI (does not tell its version)".to_owned(),
-        format!("would create {}", env.path("home/.codex/hooks.json").display()),
+        "Claude Code  2.1.329  verified",
+        "edit    ~/.claude/settings.json  6 hooks",
+        "create  ~/.claude.json ",
+        "Codex CLI             does not tell its version",
+        "create  ~/.codex/hooks.json ",
     ] {
-        assert!(plain(&said).contains(&line), "{line}: {said}");
+        assert!(plain(&said).contains(line), "{line}: {said}");
     }
 }
 

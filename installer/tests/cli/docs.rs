@@ -1,6 +1,8 @@
 //! Pages and scripts that are made from the program. Each test makes its page and compares; with `UPDATE_DOCS=1` it
 //! writes the page instead.
 
+mod providers;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +12,6 @@ use clap_complete::aot::{Shell, generate};
 use session_bridge::cli::{CODES, TOOL_CODES, command};
 use session_bridge_core::environment;
 use session_bridge_core::limits::{self, Limits};
-use session_bridge_providers::PROVIDERS;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -168,81 +169,4 @@ fn the_page_of_settings() {
     }
     page.push_str("\nThe receipt of a message says which limit kept it from starting a turn. An artifact's size has no setting yet: there are no artifacts.\n\n## What new sessions start with\n\n`providers` holds the label, roles and room that `init --label`, `--role` and `--room` were given, for each provider:\n\n```json\n{\"providers\": {\"codex\": {\"label\": \"worker\", \"roles\": [\"backend\"], \"room\": \"shop\"}}}\n```\n");
     compare("docs/settings.md", &page);
-}
-
-#[test]
-fn the_page_of_providers() {
-    let mut page = format!(
-        "# Providers\n\n{MADE}\n| provider | agent CLI | verified with | programs |\n| --- | --- | --- | --- |\n"
-    );
-    for provider in PROVIDERS {
-        let card = provider.card();
-        let versions: Vec<String> = card
-            .verified
-            .iter()
-            .map(|verified| match card.not_run {
-                None => format!("{} ({})", verified.version, verified.date),
-                Some(_) => format!("not run; read in {} ({})", verified.version, verified.date),
-            })
-            .collect();
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} | `{}` |",
-            card.id,
-            card.name,
-            versions.join(", "),
-            card.binaries.join("`, `")
-        );
-    }
-    for provider in PROVIDERS {
-        let card = provider.card();
-        let _ = writeln!(page, "\n## {}\n", card.name);
-        if let Some(why) = card.not_run {
-            let _ = writeln!(
-                page,
-                "**Configured, not verified by running:** {why}. Receipts say `offered` until a call or answer names the message.\n"
-            );
-        }
-        let _ = writeln!(
-            page,
-            "| host event | moment | time limit | text for the model |\n| --- | --- | --- | --- |"
-        );
-        for hook in card.hooks {
-            let text = card.inject_at(hook.moment).map_or_else(
-                || "none".to_owned(),
-                |inject| {
-                    let what = if inject.bodies { "messages" } else { "headers only" };
-                    format!("{what}, at most {} bytes", inject.max_bytes)
-                },
-            );
-            let _ = writeln!(
-                page,
-                "| `{}` | {} | {} s | {text} |",
-                hook.event,
-                hook.moment.as_str(),
-                hook.timeout_secs
-            );
-        }
-        let sources = |list: &[session_bridge_core::provider::Source]| {
-            list.iter().map(|source| source.describe()).collect::<Vec<_>>().join(", then ")
-        };
-        let _ = writeln!(
-            page,
-            "\nIdentity of hooks: {}. Identity of tool calls: {}.",
-            sources(card.identity.hook),
-            sources(card.identity.mcp)
-        );
-        page.push_str("\nWaking an idle session:\n\n");
-        for wake in card.wake {
-            let _ = writeln!(page, "- {}", wake.describe());
-        }
-        if card.wake.is_empty() {
-            page.push_str("- no door: mail waits for the next prompt\n");
-        }
-        page.push_str("\nAfter `init`, only you can do this:\n\n");
-        for step in card.human_steps {
-            let _ = writeln!(page, "- {step}");
-        }
-    }
-    compare("docs/providers.md", &page);
 }

@@ -123,7 +123,7 @@ impl TestEnvironment {
         Store::open(&self.home(), Role::Cli).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(arguments)

@@ -25,7 +25,7 @@ fn consent_stands_in_the_entry_and_holds_until_uninstall() {
     assert_eq!(env.run(&["init", "--provider", "gemini-cli", "--yes", "--allow-tools"]).code, 0);
     assert_eq!(entry(&env)["trust"], json!(true));
     let again = env.run(&["init", "--provider", "gemini-cli", "--yes"]);
-    assert!(again.all().contains("nothing to do"), "{}", again.all());
+    assert!(again.all().contains("Nothing to change"), "{}", again.all());
     assert!(!again.all().contains("--allow-tools"), "a step that is done is not named: {}", again.all());
     assert_eq!(entry(&env)["trust"], json!(true));
     let doctor = env.run(&["doctor", "--provider", "gemini-cli"]);

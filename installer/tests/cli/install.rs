@@ -112,21 +112,31 @@ fn without_a_terminal_nobody_is_asked() {
 }
 
 #[test]
-fn a_person_is_asked_once_and_for_each_consent() {
+fn a_person_is_asked_once_and_consents_stand_in_that_question() {
     let env = TestEnvironment::with_clis();
     let before = env.tree();
     let no = env.answer(&["init"], "\n");
-    assert!(no.contains("Install the bridge there? [y/N]") && no.contains("nothing was changed"), "{no}");
+    assert!(no.contains("Install the bridge? [y/a/N]") && no.contains("nothing was changed"), "{no}");
     assert_eq!(env.tree(), before);
-    let yes = env.answer(&["init"], "y\nyes\nno\n");
-    assert!(yes.contains("run the bridge's tools without asking each time?"), "{yes}");
-    assert!(yes.contains("session-bridge-hook codex UserPromptSubmit"), "{yes}");
-    assert!(yes.contains("Note them as reviewed by you?"), "{yes}");
+    let all = env.answer(&["init"], "a\n");
+    assert_eq!(all.matches("/N]").count(), 1, "{all}");
+    assert!(all.contains("Claude Code may run the bridge's tools"), "{all}");
+    assert!(all.contains("the bridge's hooks in Codex CLI count as reviewed by you"), "{all}");
     assert!(env.read("home/.claude/settings.json").contains("mcp__session-bridge"));
     // Whoever has decided is not asked again, and what was agreed to stays.
     let again = env.answer(&["init", "--all"], "");
-    assert!(!again.contains("[y/N]"), "{again}");
+    assert!(!again.contains("/N]"), "{again}");
     assert!(env.read("home/.claude/settings.json").contains("mcp__session-bridge"));
+}
+
+#[test]
+fn whoever_named_what_to_install_is_asked_for_the_rest_alone() {
+    let env = TestEnvironment::with_clis();
+    let asked = env.answer(&["init", "--provider", "claude-code"], "n\n");
+    assert!(asked.contains("Agree to more than the installation: Claude Code may run"), "{asked}");
+    let settings = env.read("home/.claude/settings.json");
+    assert!(settings.contains("session-bridge-hook") && !settings.contains("permissions"), "{settings}");
+    assert!(!env.answer(&["init", "--provider", "codex", "--yes"], "").contains("/N]"));
 }
 
 #[test]

@@ -58,6 +58,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("id", "Id of the message."),
     ("in_reply_to", "The message that it answers."),
     ("init:links[].state", "What it was before."),
+    (
+        "init:providers[].version",
+        "The version, as its package or the program tells; null where neither does. A dry run asks no program.",
+    ),
     ("init:providers[].trust[].status", "`trusted`, `untrusted` or `modified`."),
     ("init:providers[].state", "`installed`, `unchanged` or `failed`."),
     ("init:providers[].steps", "What only the person can do."),

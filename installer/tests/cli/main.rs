@@ -12,6 +12,7 @@ mod follow;
 mod gemini;
 mod install;
 mod json;
+mod meet;
 mod messages;
 mod overdue;
 mod trust;

@@ -12,16 +12,15 @@ use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// Claude Code.
 #[derive(Debug, Clone, Copy)]
 pub struct ClaudeCode;
 
-/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may
-/// double each byte.
+/// In bytes. The host takes 10,000 characters; a reply is one write of 16 KiB at most, and JSON may double each byte.
 const MAX_CONTEXT: usize = 8_000;
 
 const CARD: Card = Card {
@@ -30,6 +29,7 @@ const CARD: Card = Card {
     short: "claude",
     binaries: &["claude"],
     marks: &[Mark::session("CLAUDE_CODE_SESSION_ID"), Mark::Process("claude")],
+    packages: &["@anthropic-ai/claude-code"],
     mcp_clients: &["claude-code"],
     mcp_call_id: &["claudecode/toolUseId"],
     identity: Identity {
@@ -67,8 +67,11 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::AfterTool, By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
-        "Start a new Claude Code session: running ones load the bridge's tools only at their start.",
-        "If Claude Code asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
+        Step::NewSession,
+        Step::Unless(
+            Consent::AllowTools,
+            "If it asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
+        ),
     ],
     verified: &[Verified { version: "2.1.329", date: "2026-11-21" }],
     not_run: None,

@@ -11,8 +11,8 @@ use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
-    Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Wake, Want,
 };
 
 /// Codex CLI.
@@ -34,6 +34,7 @@ const CARD: Card = Card {
     short: "codex",
     binaries: &["codex"],
     marks: &[Mark::Process("codex")],
+    packages: &["@openai/codex"],
     mcp_clients: &["codex-mcp-client"],
     mcp_call_id: &["callId"],
     identity: Identity {
@@ -64,8 +65,11 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: true,
     human_steps: &[
-        "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
-        "Start a new Codex session: running ones load the bridge's tools only at their start.",
+        Step::Unless(
+            Consent::TrustHooks,
+            "Start `codex` once: it shows \"Hooks need review\" for the bridge's hooks. Choose \"1 Review\" and trust them, or \"2 Trust all and continue\". Until then they do not run, and `codex exec` skips them without a message.",
+        ),
+        Step::NewSession,
     ],
     verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
     not_run: None,

@@ -12,7 +12,7 @@ use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+    Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step, Verified, Want,
 };
 
 /// Cursor: the editor and its command line.
@@ -28,6 +28,7 @@ const CARD: Card = Card {
     name: "Cursor",
     short: "cursor",
     binaries: &["cursor-agent", "cursor"],
+    packages: &[],
     marks: &[Mark::Field("cursor_version")],
     mcp_clients: &["Cursor"],
     mcp_call_id: &[],
@@ -52,8 +53,10 @@ const CARD: Card = Card {
     pull: Proof::NONE,
     servers_outlive_window: false,
     human_steps: &[
-        "Restart Cursor or start a new `cursor-agent`: hooks and tools are read at the start.",
-        "If Cursor asks before it runs a bridge tool, or shows the server as switched off, allow it there.",
+        Step::NewSession,
+        Step::Do(
+            "If it asks before it runs a bridge tool, or shows the server as switched off, allow it there.",
+        ),
     ],
     verified: &[Verified { version: "1.0.32", date: "2026-11-21" }],
     not_run: Some(

@@ -12,7 +12,8 @@ use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
-    By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
+    By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
+    Verified, Want,
 };
 
 /// Gemini CLI.
@@ -34,6 +35,7 @@ const CARD: Card = Card {
     short: "gemini",
     binaries: &["gemini"],
     marks: &[Mark::session("GEMINI_SESSION_ID")],
+    packages: &["@google/gemini-cli"],
     mcp_clients: &["gemini-cli-mcp-client"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::HostProcess] },
@@ -58,9 +60,14 @@ const CARD: Card = Card {
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[] },
     servers_outlive_window: false,
     human_steps: &[
-        "Start a new Gemini CLI session: running ones load the bridge's tools and hooks only at their start.",
-        "Trust the folders you work in, as Gemini CLI asks at its first start there: in others it runs neither hooks nor MCP servers.",
-        "If Gemini CLI asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
+        Step::NewSession,
+        Step::Do(
+            "Trust the folders you work in, as it asks at its first start there: in others it runs neither hooks nor MCP servers.",
+        ),
+        Step::Unless(
+            Consent::AllowTools,
+            "If it asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
+        ),
     ],
     verified: &[Verified { version: "0.61.0", date: "2026-11-21" }],
     not_run: None,

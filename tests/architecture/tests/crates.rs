@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
@@ -175,6 +175,76 @@ fn the_hook_has_no_runtime() {
     for banned in BANNED_FROM_THE_HOOK {
         assert!(!found.contains(&banned.replace('-', "_").as_str()), "the hook contains `{banned}`");
     }
+}
+
+/// Every crate of others that is part of the hook, on Linux. A provider brings none: whatever it needs is here already.
+const IN_THE_HOOK: &[&str] = &[
+    "bitflags",
+    "block-buffer",
+    "cfg-if",
+    "chacha20",
+    "const-oid",
+    "cpufeatures",
+    "crypto-common",
+    "digest",
+    "equivalent",
+    "fallible-iterator",
+    "fallible-streaming-iterator",
+    "foldhash",
+    "getrandom",
+    "hashbrown",
+    "hashlink",
+    "hybrid-array",
+    "indexmap",
+    "itoa",
+    "jsonc-parser",
+    "libc",
+    "libsqlite3-sys",
+    "linux-raw-sys",
+    "memchr",
+    "rand",
+    "rand_core",
+    "rusqlite",
+    "rustix",
+    "serde",
+    "serde_core",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "thiserror",
+    "toml_datetime",
+    "toml_edit",
+    "toml_parser",
+    "toml_writer",
+    "typenum",
+    "ulid",
+    "which",
+    "winnow",
+    "zmij",
+];
+
+/// However many providers there are, the program that runs at each event stays as it is. What is looked at is linked in:
+/// neither procedural macros nor what they are made of.
+#[test]
+fn the_hooks_tree_does_not_grow() {
+    let tree = cargo(&[
+        "tree",
+        "-p",
+        "session-bridge-hook",
+        "-e",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "-f",
+        "{p}",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+    ]);
+    let names = tree.lines().filter_map(|line| line.split_whitespace().next());
+    let found: BTreeSet<&str> = names.filter(|name| !is_ours(name)).collect();
+    let known: BTreeSet<&str> = IN_THE_HOOK.iter().copied().collect();
+    assert_eq!(found.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new(), "new in the hook");
+    assert_eq!(known.difference(&found).collect::<Vec<_>>(), Vec::<&&str>::new(), "gone from the hook");
 }
 
 /// So they compile and test in seconds, and a provider cannot reach the truth.

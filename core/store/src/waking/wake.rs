@@ -4,6 +4,8 @@
 //! An open wake stands while mail waits that may start a turn, and says when somebody has to look. It is written in the
 //! sender's transaction, and by each event of the session that leaves such mail behind.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::event::Moment;
 use session_bridge_core::id::SessionId;
@@ -42,6 +44,10 @@ pub(crate) const HELD: &str = "held: ";
 const DEFERRED: &str = "deferred: ";
 /// How many waiting messages are looked at.
 const LOOK: usize = 500;
+/// How long a ringer follows a session's wake; it is much less than any host's limit. A later wake is left to whoever
+/// comes.
+pub const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS.unsigned_abs());
+const PATIENCE_MS: i64 = 25_000;
 /// Mail that may start a turn and that nobody is about to show, over the columns of `delivery`.
 const WAITS: &str = "state = 'stored' AND parked = 0 AND attempt IS NULL AND doubt = 0 AND wakes = 1";
 
@@ -133,6 +139,11 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Whether somebody has to look after a session's wake within a ringer's [`PATIENCE`].
+    pub fn wakes_soon(&self, session: SessionId) -> Result<bool, StoreError> {
+        self.wakes_within(session, PATIENCE_MS)
     }
 
     /// Whether somebody has to look after a session's wake within so many milliseconds.

@@ -31,6 +31,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         short: id,
         binaries: &[],
         marks: &[],
+        packages: &[],
         mcp_clients: &[],
         mcp_call_id: &[],
         identity: Identity { hook: &[], mcp: &[] },

@@ -21,8 +21,6 @@ const GROUP: &str = "bridge";
 const HOOK_LIMIT: Duration = Duration::from_secs(5);
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a CLI may take to tell its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(20);
 /// What is read of any program's output.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 
@@ -146,21 +144,6 @@ fn handshake(child: &mut Child) -> Result<usize, String> {
         Some(tools) if !tools.is_empty() => Ok(tools.len()),
         _ => Err("it offers no tools".to_owned()),
     }
-}
-
-/// What `<program> --version` says, as a bare version.
-pub(in crate::cli) fn version(program: &Path) -> Result<String, String> {
-    let mut command = Command::new(program);
-    command.arg("--version");
-    let ran = run(command, b"", VERSION_LIMIT)?;
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned();
-    let is_version = |word: &&str| {
-        word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.') && word.len() <= 40
-    };
-    let found = text.split_whitespace().map(|word| word.trim_start_matches('v')).find(is_version);
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| format!("`--version` ended with {} and named no version", ran.status))
 }
 
 /// Runs a program to its end, or ends it when its time is over.

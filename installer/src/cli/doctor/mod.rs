@@ -18,8 +18,6 @@ use crate::install::{Target, ledgers, links, provider_of, target_of};
 use crate::report::Failure;
 use check::{Check, Checks};
 
-pub(super) use live::version;
-
 /// Check that the bridge works: every entry, the hook and the MCP server live, versions, reviews, and the store.
 ///
 /// Exit status 0 only when all is well, else 1. What you paused is named, and does not change the status.

@@ -3,13 +3,12 @@
 use session_bridge_core::apply::{self, Disk};
 use session_bridge_core::plan::{Finding, State};
 use session_bridge_core::preview;
-use session_bridge_core::provider::{Card, Scope};
+use session_bridge_core::provider::{Card, Consent, Scope, Step};
 use session_bridge_providers::PROVIDERS;
 
 use super::check::{Check, Checks};
-use super::live;
 use crate::cli::context::Context;
-use crate::install::{Target, provider_of, scope_text, trust};
+use crate::install::{Target, provider_of, scope_text, trust, version};
 use crate::report::Failure;
 
 const FIX: &str = "session-bridge doctor --fix";
@@ -20,7 +19,7 @@ pub(super) fn look(context: &Context, target: &Target, checks: &mut Checks) {
         Scope::User => target.card().name.to_owned(),
         scope @ Scope::Project(_) => format!("{} ({})", target.card().name, scope_text(scope)),
     };
-    let verified = version(target, &group, checks);
+    let verified = versions(context, target, &group, checks);
     let whole = entries(context, target, &group, checks);
     surfaces(target.card(), &group, verified, whole, checks);
     for problem in target.provider.hindrances(&context.host, &target.site) {
@@ -36,7 +35,7 @@ pub(super) fn look(context: &Context, target: &Target, checks: &mut Checks) {
 }
 
 /// Says whether the CLI's version is one that we were measured against.
-fn version(target: &Target, group: &str, checks: &mut Checks) -> bool {
+fn versions(context: &Context, target: &Target, group: &str, checks: &mut Checks) -> bool {
     let card = target.card();
     if let Some(why) = card.not_run {
         // Nothing that the person could set right: no version of it would do.
@@ -55,7 +54,7 @@ fn version(target: &Target, group: &str, checks: &mut Checks) -> bool {
         );
         return false;
     };
-    match live::version(program) {
+    match version::of(&context.host, card, program) {
         Ok(found) if known.contains(&found.as_str()) => {
             checks.add(Check::ok(
                 group,
@@ -193,8 +192,9 @@ fn byte_order_mark(target: &Target, group: &str, checks: &mut Checks) {
 /// Whether the host will run our hooks, as it says itself.
 fn reviews(context: &Context, target: &Target, group: &str, checks: &mut Checks) {
     let Some(program) = &target.site.program else { return };
-    let step =
-        target.card().human_steps.iter().find(|step| step.contains("review")).copied().unwrap_or_default();
+    let settled = |step: &&Step| step.settled_by() == Some(Consent::TrustHooks);
+    let step = target.card().human_steps.iter().find(settled).map(|step| step.text(target.card().name));
+    let step = step.unwrap_or_default();
     match trust::list(program, &target.site, &context.home) {
         Ok(hooks) if hooks.is_empty() => checks.add(
             Check::warn(group, "review", format!("{} lists none of the bridge's hooks", target.card().name))

@@ -1,15 +1,16 @@
 //! Which agent CLIs, and whether the person agrees.
 
+use session_bridge_core::host::Host as _;
 use session_bridge_core::provider::{Card, Scope};
 use session_bridge_providers::{PROVIDERS, by_id};
 
-use super::{Args, files};
+use super::survey::Found;
+use super::{Args, listing};
 use crate::cli::context::Context;
-use crate::cli::doctor::version;
 use crate::exit;
 use crate::install::Target;
 use crate::report::Failure;
-use crate::term::{put, style};
+use crate::term::{note_width, paragraph};
 
 /// What `init` works on.
 pub(super) struct Choice {
@@ -60,36 +61,58 @@ pub(in crate::cli) fn unknown_provider(id: &str) -> Failure {
     )
 }
 
-/// Whoever names providers, or says --all or --yes, has decided; anybody else is asked once.
-pub(super) fn confirmed(args: &Args, context: &Context, choice: &Choice) -> Result<bool, Failure> {
-    if args.yes || args.all || !args.provider.is_empty() {
-        return Ok(true);
+/// What the person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Install.
+    Yes,
+    /// Install, and all of what is open is agreed to.
+    YesToAll,
+    /// Change nothing.
+    No,
+}
+
+/// Whoever names providers, or says --all or --yes, has decided to install; anybody else is asked once. What goes beyond
+/// the installation is asked of persons only, in the same question, and --yes is no answer to it.
+pub(super) fn decide(
+    args: &Args,
+    context: &Context,
+    found: &[Found],
+    absent: &[&'static Card],
+) -> Result<Decision, Failure> {
+    let ui = context.ui;
+    let more = listing::more(found);
+    let decided = args.yes || args.all || !args.provider.is_empty();
+    if decided && (args.yes || more.is_empty() || !ui.is_interactive()) {
+        return Ok(Decision::Yes);
     }
-    if !context.ui.is_interactive() {
+    if decided {
+        let question = format!("Agree to more than the installation: {more}?");
+        let agreed = is_yes(&ui.ask(&paragraph(&question, 0, note_width()), "y/N")?);
+        return Ok(if agreed { Decision::YesToAll } else { Decision::Yes });
+    }
+    if !ui.is_interactive() {
         return Err(Failure::usage(
             "confirmation_needed",
-            "there is no terminal to ask on whether to install",
-            "add --yes, or name what to install with --all or --provider; --dry-run shows what would be changed",
+            "there is no terminal to ask on whether to install, so nothing was changed",
+            "add --yes to install into every agent CLI that is here, or name some with --provider; --dry-run shows what would be changed",
         ));
     }
-    let (strong, dim) = (style::STRONG, style::DIM);
-    let mut text = String::from("Found on this machine:\n");
-    for target in &choice.targets {
-        let version = target.site.program.as_deref().map(version);
-        let version = match version {
-            Some(Ok(version)) => version,
-            Some(Err(_)) => "does not tell its version".to_owned(),
-            None => "no program on PATH".to_owned(),
-        };
-        put!(text, "  {strong}{}{strong:#} {dim}({version}){dim:#}\n", target.card().name);
-        for file in files(target) {
-            let what = if file.exists() { "would edit" } else { "would create" };
-            put!(text, "    {dim}{what}{dim:#} {}\n", file.display());
-        }
+    let home = context.host.home();
+    let width = note_width();
+    ui.note(&listing::text(found, absent, &context.home.hook_program(), home.as_deref(), width))?;
+    if more.is_empty() {
+        let yes = is_yes(&ui.ask("Install the bridge?", "y/N")?);
+        return Ok(if yes { Decision::Yes } else { Decision::No });
     }
-    text.push_str(
-        "Hooks run with your rights, each time such an agent CLI starts, gets a prompt or uses a tool.\n",
-    );
-    context.ui.note(&text)?;
-    context.ui.confirm("Install the bridge there?")
+    ui.note(&listing::answers(found, width))?;
+    Ok(match ui.ask("Install the bridge?", "y/a/N")?.as_str() {
+        "a" | "all" => Decision::YesToAll,
+        answer if is_yes(answer) => Decision::Yes,
+        _ => Decision::No,
+    })
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer, "y" | "yes")
 }

@@ -1,64 +1,54 @@
 //! What is done only if the person agreed to just that.
 
-use serde_json::Value;
-use session_bridge_core::plan::EditOp;
+use session_bridge_core::provider::Consent;
 
 use super::Args;
 use crate::cli::context::Context;
 use crate::install::{Target, trust};
 use crate::report::Failure;
 
-/// The two consents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Consent {
+/// What was agreed to for one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Agreed {
     pub(super) allow_tools: bool,
     pub(super) trust_hooks: bool,
 }
 
-/// By flag, by what was agreed before, or by a question. A provider that is installed already is not asked about again:
-/// whoever said no once can use the flags.
-pub(super) fn ask(args: &Args, context: &Context, target: &Target) -> Result<Consent, Failure> {
-    let has_rule = target.allow_edit(&context.home, &context.host).is_some();
-    let reviews = target.id() == trust::PROVIDER;
-    let mut consent = Consent {
-        allow_tools: has_rule && (args.allow_tools || target.is_allowed(&context.home, &context.host)?),
-        trust_hooks: reviews && args.trust_codex_hooks,
-    };
-    let is_new = target.record(&context.home)?.files.is_empty();
-    if args.yes || !is_new || !context.ui.is_interactive() {
-        return Ok(consent);
+impl Agreed {
+    /// By flag, and by what was agreed before.
+    pub(super) fn before(args: &Args, context: &Context, target: &Target) -> Result<Self, Failure> {
+        let has_rule = target.allow_edit(&context.home, &context.host).is_some();
+        Ok(Self {
+            allow_tools: has_rule && (args.allow_tools || target.is_allowed(&context.home, &context.host)?),
+            trust_hooks: args.trust_codex_hooks && reviews(target),
+        })
     }
-    let name = target.card().name;
-    if has_rule && !consent.allow_tools {
-        consent.allow_tools =
-            context.ui.confirm(&format!("Let {name} run the bridge's tools without asking each time?"))?;
-    }
-    if reviews && !consent.trust_hooks && target.site.program.is_some() {
-        context.ui.note(&format!("{name} runs hooks only after a review. The bridge's are:\n"))?;
-        for command in commands(context, target) {
-            context.ui.note(&format!("  {command}\n"))?;
+
+    /// What is left to agree to at a first installation. A provider that is installed already is not asked about again:
+    /// whoever said no once can use the flags.
+    pub(super) fn open(self, context: &Context, target: &Target) -> Result<Vec<Consent>, Failure> {
+        let mut open = Vec::new();
+        if !target.record(&context.home)?.files.is_empty() {
+            return Ok(open);
         }
-        consent.trust_hooks = context.ui.confirm("Note them as reviewed by you?")?;
+        if !self.allow_tools && target.allow_edit(&context.home, &context.host).is_some() {
+            open.push(Consent::AllowTools);
+        }
+        if !self.trust_hooks && reviews(target) && target.site.program.is_some() {
+            open.push(Consent::TrustHooks);
+        }
+        Ok(open)
     }
-    Ok(consent)
+
+    /// The same, and these as well.
+    pub(super) fn and(mut self, more: &[Consent]) -> Self {
+        self.allow_tools |= more.contains(&Consent::AllowTools);
+        self.trust_hooks |= more.contains(&Consent::TrustHooks);
+        self
+    }
 }
 
-/// The command lines of a target's hooks.
-fn commands(context: &Context, target: &Target) -> Vec<String> {
-    let plan = target.plan(&context.home, &context.host, false);
-    let handlers = |value: Value| match value {
-        Value::Object(mut group) => {
-            group.remove("hooks").and_then(|hooks| hooks.as_array().cloned()).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    };
-    plan.edits
-        .into_iter()
-        .filter_map(|edit| match edit.op {
-            EditOp::Item { value, .. } => Some(handlers(value)),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|handler| handler.get("command").and_then(Value::as_str).map(str::to_owned))
-        .collect()
+/// Whether the host runs hooks only after a review that can be noted for its user.
+fn reviews(target: &Target) -> bool {
+    target.id() == trust::PROVIDER
 }

@@ -2,19 +2,18 @@
 
 mod choose;
 mod consent;
+mod listing;
 mod outcome;
+mod survey;
 
 pub(super) use choose::unknown_provider;
-
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 use session_bridge_core::apply::{self, Disk};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
-use session_bridge_core::plan::Plan;
 use session_bridge_core::preview;
-use session_bridge_core::provider::Scope;
+use session_bridge_core::provider::{Card, Scope};
 use session_bridge_core::settings::Defaults;
 use session_bridge_store::Store;
 
@@ -25,8 +24,10 @@ use crate::install::defaults::{self, Asked};
 use crate::install::links::{self, LinkState};
 use crate::install::{Target, look_alike, trust};
 use crate::report::Failure;
-use consent::Consent;
+use choose::Decision;
+use consent::Agreed;
 use outcome::{Outcome, Report, State};
+use survey::Found;
 
 /// Put the bridge into the agent CLIs of this machine.
 ///
@@ -90,31 +91,34 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             "note: --trust-codex-hooks does nothing here: Codex CLI is not among what is installed\n",
         )?;
     }
+    let mut found = survey::look(args, context, choice.targets, &asked)?;
     if args.dry_run {
-        return dry_run(args, context, &choice, &asked);
+        return dry_run(context, &found, &choice.absent);
     }
-    if !choose::confirmed(args, context, &choice)? {
+    let links_stand = links::wanted(&context.home)?.iter().all(|link| link.state == LinkState::Ok);
+    let mut report = Report::new(context, &choice.absent);
+    if links_stand && found.iter().all(Found::is_done) {
+        report.outcomes = found.iter().map(Outcome::of).collect();
+        return report.nothing_to_change();
+    }
+    survey::ask_versions(&mut found, context)?;
+    let decision = choose::decide(args, context, &found, &choice.absent)?;
+    if decision == Decision::No {
         context.ui.note("nothing was changed\n")?;
         return Ok(exit::NOT_WELL);
     }
-    let mut consents = Vec::with_capacity(choice.targets.len());
-    for target in &choice.targets {
-        consents.push(consent::ask(args, context, target)?);
-    }
 
     let had_links = links::wanted(&context.home)?.iter().any(|link| link.state != LinkState::Missing);
-    let made = links::make(&context.home)?;
-    let mut outcomes = Vec::with_capacity(choice.targets.len());
-    for (target, consent) in choice.targets.iter().zip(&consents) {
-        outcomes.push(install(context, target, *consent, &asked));
+    report.linked(links::make(&context.home)?)?;
+    for found in &found {
+        let more = if decision == Decision::YesToAll { found.open.as_slice() } else { &[] };
+        report.add(install(context, found, found.agreed.and(more), &asked))?;
     }
-    let nothing_installed = outcomes.iter().all(|outcome| outcome.state == State::Failed);
+    let nothing_installed = report.outcomes.iter().all(|outcome| outcome.state == State::Failed);
     if nothing_installed && !had_links && crate::install::ledgers(&context.home)?.is_empty() {
         links::remove(&context.home)?;
     }
-    let report = Report { dry_run: false, outcomes, absent: &choice.absent, links: made };
-    report.show(context)?;
-    Ok(report.exit())
+    report.end()
 }
 
 /// Configuration names paths of the home, and is UTF-8.
@@ -148,9 +152,10 @@ fn scope(arg: ScopeArg, context: &Context) -> Result<Scope, Failure> {
 
 /// One provider: its files, then what its new sessions start with, then what was consented to. A failure here leaves
 /// the other providers alone.
-fn install(context: &Context, target: &Target, consent: Consent, asked: &Asked) -> Outcome {
-    let mut outcome = Outcome::new(target, consent);
-    if let Err(failure) = try_install(context, target, consent, asked, &mut outcome) {
+fn install(context: &Context, found: &Found, agreed: Agreed, asked: &Asked) -> Outcome {
+    let mut outcome = Outcome::of(found);
+    outcome.agreed = agreed;
+    if let Err(failure) = try_install(context, &found.target, asked, &mut outcome) {
         outcome.state = State::Failed;
         outcome.failure = Some(failure);
     }
@@ -160,14 +165,13 @@ fn install(context: &Context, target: &Target, consent: Consent, asked: &Asked) 
 fn try_install(
     context: &Context,
     target: &Target,
-    consent: Consent,
     asked: &Asked,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let disk = Disk::new(context.home.root());
-    let plan = target.plan(&context.home, &context.host, consent.allow_tools);
-    let before = apply::preview(&plan, &disk)?;
-    outcome.take_files(&plan, &before);
+    // Others may have written since anybody looked, and more may have been agreed to.
+    let plan = target.plan(&context.home, &context.host, outcome.agreed.allow_tools);
+    outcome.take_files(&plan, &apply::preview(&plan, &disk)?);
     let applied = apply::apply(&plan, &disk)?;
     let renamed = defaults::set(&context.home, target.id(), asked)?;
     outcome.overtaken.clone_from(&applied.overtaken);
@@ -175,14 +179,14 @@ fn try_install(
         outcome.state = State::Installed;
     }
     outcome.settings = renamed;
-    if consent.trust_hooks {
-        trust_hooks(context, target, outcome)?;
+    if outcome.agreed.trust_hooks {
+        trust_hooks(context, target, outcome);
     }
     Ok(())
 }
 
-/// Shows each command, then notes the review. What could not be noted stays a step for the person.
-fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) -> Result<(), Failure> {
+/// Notes the review; each command is shown. What could not be noted stays a step for the person.
+fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) {
     let Some(program) = &target.site.program else {
         outcome.trust_failure = Some(Failure::new(
             "codex_not_found",
@@ -190,74 +194,40 @@ fn trust_hooks(context: &Context, target: &Target, outcome: &mut Outcome) -> Res
             "the program `codex` is not on PATH, so the review could not be noted",
             "review the hooks in Codex itself: start `codex` and open /hooks",
         ));
-        return Ok(());
+        return;
     };
-    match trust::list(program, &target.site, &context.home) {
-        Ok(hooks) => {
-            for hook in hooks.iter().filter(|hook| !hook.is_trusted()) {
-                context.ui.note(&format!(
-                    "trusting {}: {}\n",
-                    hook.event,
-                    session_bridge_core::frame::printable(&hook.command)
-                ))?;
+    let noted = trust::list(program, &target.site, &context.home)
+        .and_then(|before| Ok((before, trust::grant(program, &target.site, &context.home)?)));
+    match noted {
+        Ok((before, after)) => {
+            if after != before {
+                outcome.state = State::Installed;
             }
-            match trust::grant(program, &target.site, &context.home) {
-                Ok(after) => {
-                    if after != hooks {
-                        outcome.state = State::Installed;
-                    }
-                    outcome.trust = after;
-                }
-                Err(failure) => outcome.trust_failure = Some(failure),
-            }
+            outcome.trust = after;
         }
         Err(failure) => outcome.trust_failure = Some(failure),
     }
-    Ok(())
 }
 
-fn dry_run(args: &Args, context: &Context, choice: &choose::Choice, asked: &Asked) -> Status {
-    let disk = Disk::new(context.home.root());
-    let links: Vec<_> =
-        links::wanted(&context.home)?.into_iter().filter(|link| link.state != LinkState::Ok).collect();
-    let mut outcomes = Vec::new();
-    for target in &choice.targets {
-        let allowed = args.allow_tools || target.is_allowed(&context.home, &context.host)?;
-        let consent = Consent {
-            allow_tools: allowed,
-            trust_hooks: args.trust_codex_hooks && target.id() == trust::PROVIDER,
-        };
-        let mut outcome = Outcome::new(target, consent);
-        let plan: Plan = target.plan(&context.home, &context.host, allowed);
-        match apply::preview(&plan, &disk) {
-            Ok(files) => {
-                outcome.take_files(&plan, &files);
-                outcome.diff = preview::unified_diff(&files);
-                if let Some(error) = files.files.into_iter().find_map(|file| file.after.err()) {
-                    outcome.state = State::Failed;
-                    outcome.failure = Some(error.into());
-                } else if !outcome.diff.is_empty() {
-                    outcome.state = State::Installed;
-                }
-            }
-            Err(error) => {
-                outcome.state = State::Failed;
-                outcome.failure = Some(error.into());
-            }
+fn dry_run(context: &Context, found: &[Found], absent: &[&'static Card]) -> Status {
+    let mut report = Report::new(context, absent);
+    report.dry_run = true;
+    let links = links::wanted(&context.home)?.into_iter().filter(|link| link.state != LinkState::Ok);
+    report.linked(links.collect())?;
+    for found in found {
+        let mut outcome = Outcome::of(found);
+        if let Ok(preview) = &found.preview {
+            outcome.take_files(&found.plan, preview);
+            outcome.diff = preview::unified_diff(preview);
         }
-        outcome.settings = defaults::would_change(&context.home, target.id(), asked)?;
-        outcomes.push(outcome);
+        outcome.failure = found.trouble();
+        if outcome.failure.is_some() {
+            outcome.state = State::Failed;
+        } else if !outcome.diff.is_empty() {
+            outcome.state = State::Installed;
+        }
+        outcome.settings = found.settings;
+        report.add(outcome)?;
     }
-    let report = Report { dry_run: true, outcomes, absent: &choice.absent, links };
-    report.show(context)?;
-    Ok(report.exit())
-}
-
-/// The files of a target, for people who decide.
-fn files(target: &Target) -> Vec<&PathBuf> {
-    let mut files = vec![&target.site.hooks_file];
-    if target.site.mcp_file != target.site.hooks_file {
-        files.push(&target.site.mcp_file);
-    }
-    files
+    report.end()
 }

@@ -1,23 +1,26 @@
 //! What became of each provider, for people and programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use session_bridge_core::apply::Preview;
+use session_bridge_core::host::Host as _;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::preview;
-use session_bridge_core::provider::Card;
+use session_bridge_core::provider::{Card, Consent, Step};
 
-use super::consent::Consent;
+use super::consent::Agreed;
+use super::survey::Found;
+use crate::cli::Status;
+use crate::cli::changes::{self, Change, Columns, Line, named};
 use crate::cli::context::Context;
 use crate::exit;
-use crate::install::Target;
 use crate::install::links::Link;
-use crate::install::scope_text;
 use crate::install::trust::Hook;
+use crate::install::{ledgers, provider_of, scope_text};
 use crate::report::Failure;
-use crate::term::{put, style, wrapped};
+use crate::term::{folder, put, result_width, style, tilde, wrapped};
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,13 +38,13 @@ pub(super) enum State {
 pub(super) struct Outcome {
     card: &'static Card,
     scope: String,
-    consent: Consent,
+    version: Option<String>,
+    pub(super) agreed: Agreed,
     pub(super) state: State,
     pub(super) failure: Option<Failure>,
     /// Per changed file: its path, what happens to it, and its RFC 6902 operations.
     patch: Vec<Value>,
-    /// Path and number of entries of ours.
-    files: Vec<(PathBuf, usize)>,
+    changes: Vec<Change>,
     pub(super) diff: String,
     pub(super) settings: bool,
     pub(super) overtaken: Vec<PathBuf>,
@@ -50,15 +53,17 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(target: &Target, consent: Consent) -> Self {
+    /// Nothing is done yet.
+    pub(super) fn of(found: &Found) -> Self {
         Self {
-            card: target.card(),
-            scope: scope_text(&target.site.scope),
-            consent,
+            card: found.card(),
+            scope: scope_text(&found.target.site.scope),
+            version: found.version().0.map(str::to_owned),
+            agreed: found.agreed,
             state: State::Unchanged,
             failure: None,
             patch: Vec::new(),
-            files: Vec::new(),
+            changes: Vec::new(),
             diff: String::new(),
             settings: false,
             overtaken: Vec::new(),
@@ -69,10 +74,7 @@ impl Outcome {
 
     pub(super) fn take_files(&mut self, plan: &Plan, files: &Preview) {
         self.patch = preview::patch(files).as_array().cloned().unwrap_or_default();
-        for file in files.changes() {
-            let entries = plan.edits.iter().filter(|edit| edit.file.path == file.path).count();
-            self.files.push((file.path.clone(), entries));
-        }
+        self.changes = changes::of(plan, files);
     }
 
     fn is_trusted(&self) -> bool {
@@ -80,12 +82,14 @@ impl Outcome {
     }
 
     /// What only the person can do, less what was consented to.
-    fn steps(&self) -> Vec<&'static str> {
-        let done = |step: &&str| {
-            let asks = ["permissions.allow", "--allow-tools"].iter().any(|way| step.contains(way));
-            (self.consent.allow_tools && asks) || (self.is_trusted() && step.contains("Hooks need review"))
+    pub(super) fn steps(&self) -> impl Iterator<Item = Step> {
+        let settled = |step: &Step| match step.settled_by() {
+            Some(Consent::AllowTools) => self.agreed.allow_tools,
+            Some(Consent::TrustHooks) => self.is_trusted(),
+            None => false,
         };
-        self.card.human_steps.iter().filter(|step| !done(step)).copied().collect()
+        let all = if self.state == State::Failed { &[] } else { self.card.human_steps };
+        all.iter().filter(move |step| !settled(step)).copied()
     }
 
     fn document(&self) -> Value {
@@ -93,75 +97,83 @@ impl Outcome {
             "provider": self.card.id,
             "name": self.card.name,
             "scope": self.scope,
+            "version": self.version,
             "state": self.state,
             "files": self.patch,
             "settings_changed": self.settings,
             "overtaken": self.overtaken,
-            "consents": { "allow_tools": self.consent.allow_tools, "trust_hooks": self.consent.trust_hooks },
+            "consents": { "allow_tools": self.agreed.allow_tools, "trust_hooks": self.agreed.trust_hooks },
             "trust": self.trust,
             "trust_error": self.trust_failure.as_ref().map(|failure| failure.document()["error"].clone()),
-            "steps": if self.state == State::Failed { Vec::new() } else { self.steps() },
+            "steps": self.steps().map(|step| step.text(self.card.name)).collect::<Vec<_>>(),
             "error": self.failure.as_ref().map(|failure| failure.document()["error"].clone()),
         })
     }
 
-    fn text(&self, dry_run: bool) -> String {
+    /// A mark and the name; below them what was done.
+    fn text(&self, dry_run: bool, home: Option<&Path>) -> String {
         let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
-        let mut out = format!("{strong}{}{strong:#}", self.card.name);
+        let bad = style::BAD;
+        let mut out = match self.state {
+            _ if dry_run => String::new(),
+            State::Failed => format!("{bad}✗{bad:#} "),
+            State::Installed | State::Unchanged => format!("{good}✓{good:#} "),
+        };
+        put!(out, "{strong}{}{strong:#}", self.card.name);
+        if let Some(version) = &self.version {
+            put!(out, " {version}");
+        }
         if self.scope != "user" {
             put!(out, " {dim}({}){dim:#}", self.scope);
         }
+        if self.state == State::Unchanged && !self.settings {
+            put!(out, "  {dim}nothing to change{dim:#}");
+        }
         out.push('\n');
         if let Some(failure) = &self.failure {
-            for line in failure.text().lines() {
-                put!(out, "  {line}\n");
-            }
+            out.push_str(&beneath(failure));
             return out;
         }
         if dry_run {
-            if self.diff.is_empty() {
-                out.push_str("  nothing to do\n");
-            }
             out.push_str(&coloured(&self.diff));
             if self.settings {
                 out.push_str("  would note what new sessions start with\n");
             }
             return out;
         }
-        if self.state == State::Unchanged {
-            put!(out, "  {good}✓{good:#} nothing to do: everything is there already\n");
-        }
-        for ((path, entries), patch) in self.files.iter().zip(&self.patch) {
-            let action = if patch["action"] == "create" { "created" } else { "edited" };
-            let entries = if *entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
-            put!(out, "  {good}✓{good:#} {action} {} {dim}({entries}){dim:#}\n", path.display());
-        }
+        let line = |change: &Change| Line::new(change.action.done(), &change.path, &change.what, home);
+        let mut lines: Vec<Line> = self.changes.iter().map(line).collect();
         if self.settings {
-            put!(out, "  {good}✓{good:#} noted what new sessions start with\n");
+            lines.push(Line::about("noted", "what new sessions start with"));
         }
         if !self.trust.is_empty() {
             let trusted = self.trust.iter().filter(|hook| hook.is_trusted()).count();
-            put!(out, "  {good}✓{good:#} {trusted} of {} hooks trusted\n", self.trust.len());
+            let all = self.trust.len();
+            lines.push(Line::about("noted", format!("{trusted} of {all} hooks as reviewed by you:")));
+            lines.extend(self.trust.iter().map(|hook| Line::about("", tilde(&hook.command, home))));
         }
+        out.push_str(&Columns::of(&lines.iter(), result_width()).text(&lines));
         for path in &self.overtaken {
-            put!(
-                out,
-                "  {warn}!{warn:#} {} was written by another program at the same time; run `session-bridge doctor`\n",
-                path.display()
+            let path = folder(&path.to_string_lossy(), home);
+            let text = format!(
+                "{path} was written by another program at the same time; run `session-bridge doctor`"
             );
+            put!(out, "  {warn}!{warn:#} {}\n", wrapped(&text, 4));
         }
         if let Some(failure) = &self.trust_failure {
-            for line in failure.text().lines() {
-                put!(out, "  {line}\n");
-            }
-        }
-        if self.state == State::Installed {
-            for step in self.steps() {
-                put!(out, "  {warn}to do{warn:#} {}\n", wrapped(step, 8));
-            }
+            out.push_str(&beneath(failure));
         }
         out
     }
+}
+
+/// A failure, below what it is about.
+fn beneath(failure: &Failure) -> String {
+    let mut out = String::new();
+    for line in failure.text().lines() {
+        put!(out, "    {line}\n");
+    }
+    out
 }
 
 /// The diff with its usual colours.
@@ -180,72 +192,136 @@ fn coloured(diff: &str) -> String {
     out
 }
 
-/// The whole run.
+/// The whole run, told as it goes.
 pub(super) struct Report<'a> {
+    context: &'a Context,
+    absent: &'a [&'static Card],
     pub(super) dry_run: bool,
     pub(super) outcomes: Vec<Outcome>,
-    pub(super) absent: &'a [&'static Card],
-    pub(super) links: Vec<Link>,
+    links: Vec<Link>,
 }
 
-impl Report<'_> {
-    /// The status of the first failure; all is well without one.
-    pub(super) fn exit(&self) -> u8 {
-        let failures = self.outcomes.iter().flat_map(|o| o.failure.iter().chain(&o.trust_failure));
-        failures.map(|failure| failure.exit).next().unwrap_or(exit::OK)
+impl<'a> Report<'a> {
+    pub(super) fn new(context: &'a Context, absent: &'a [&'static Card]) -> Self {
+        Self { context, absent, dry_run: false, outcomes: Vec::new(), links: Vec::new() }
     }
 
-    pub(super) fn show(&self, context: &Context) -> Result<(), Failure> {
-        let ui = context.ui;
+    /// The programs have their constant paths.
+    pub(super) fn linked(&mut self, links: Vec<Link>) -> Result<(), Failure> {
+        self.links = links;
+        let home = self.context.host.home();
+        let (good, strong, dim) = (style::GOOD, style::STRONG, style::DIM);
+        let mut text = String::new();
+        if self.dry_run {
+            for link in &self.links {
+                let (path, target) = (link.path.display(), link.target.display());
+                put!(text, "would link {path} {dim}→ {target}{dim:#}\n");
+            }
+        } else if !self.links.is_empty() {
+            let line = |link: &Link| Line::new("linked", &link.path, "", home.as_deref());
+            let lines: Vec<Line> = self.links.iter().map(line).collect();
+            put!(text, "{good}✓{good:#} {strong}session-bridge{strong:#} {}\n", env!("CARGO_PKG_VERSION"));
+            text.push_str(&Columns::of(&lines.iter(), result_width()).text(&lines));
+        }
+        self.say(&text)
+    }
+
+    /// A provider is done with.
+    pub(super) fn add(&mut self, outcome: Outcome) -> Result<(), Failure> {
+        let text = outcome.text(self.dry_run, self.context.host.home().as_deref());
+        self.outcomes.push(outcome);
+        self.say(&text)
+    }
+
+    /// Everything was there already.
+    pub(super) fn nothing_to_change(self) -> Status {
+        let names: Vec<&str> = self.outcomes.iter().map(|outcome| outcome.card.name).collect();
+        let good = style::GOOD;
+        let text = format!("Nothing to change: the bridge is installed in {}.", named(&names));
+        self.say(&format!("{good}✓{good:#} {}\n", wrapped(&text, 2)))?;
+        self.finish("")
+    }
+
+    /// What is left to the person; the status of the first failure, if there was one.
+    pub(super) fn end(self) -> Status {
+        let (dim, strong) = (style::DIM, style::STRONG);
+        let mut text = String::new();
+        if self.dry_run {
+            self.say(&self.absent_line())?;
+            put!(text, "{dim}nothing was changed{dim:#}\n");
+            return self.finish(&text);
+        }
+        let steps = steps(&self.outcomes);
+        if !steps.is_empty() {
+            put!(text, "\n{strong}Only you can do the rest:{strong:#}\n");
+        }
+        for step in steps {
+            put!(text, "  · {}\n", wrapped(&step, 4));
+        }
+        let changed = self.outcomes.iter().any(|outcome| outcome.state == State::Installed);
+        if changed {
+            put!(text, "\n{dim}check{dim:#}  session-bridge doctor\n{dim}undo{dim:#}   {}\n", self.undo());
+        }
+        let text = self.absent_line() + &text;
+        self.finish(&text)
+    }
+
+    fn absent_line(&self) -> String {
+        if self.absent.is_empty() {
+            return String::new();
+        }
+        let dim = style::DIM;
+        let names: Vec<&str> = self.absent.iter().map(|card| card.name).collect();
+        format!("{dim}{}{dim:#}\n", wrapped(&format!("· not here: {}", names.join(", ")), 2))
+    }
+
+    fn finish(&self, text: &str) -> Status {
+        let ui = self.context.ui;
         if ui.json {
             let providers: Vec<Value> = self.outcomes.iter().map(Outcome::document).collect();
             let absent: Vec<_> = self.absent.iter().map(|card| card.id).collect();
-            return ui.document(&json!({
+            ui.document(&json!({
                 "dry_run": self.dry_run, "providers": providers, "not_found": absent, "links": self.links,
                 "undo": self.undo()
-            }));
+            }))?;
         }
-        let (good, dim) = (style::GOOD, style::DIM);
-        let mut text = String::new();
-        for link in &self.links {
-            let path = link.path.display();
-            if self.dry_run {
-                put!(text, "would link {path} {dim}→ {}{dim:#}\n", link.target.display());
-            } else {
-                put!(text, "{good}✓{good:#} linked {path} {dim}→ {}{dim:#}\n", link.target.display());
-            }
-        }
-        for outcome in &self.outcomes {
-            text.push_str(&outcome.text(self.dry_run));
-        }
-        if !self.absent.is_empty() {
-            let names: Vec<&str> = self.absent.iter().map(|card| card.name).collect();
-            put!(text, "{dim}not found on this machine:{dim:#} {}\n", names.join(", "));
-        }
-        if self.dry_run {
-            put!(text, "{dim}nothing was changed{dim:#}\n");
-        } else if self.outcomes.iter().any(|outcome| outcome.state == State::Installed) {
-            put!(text, "{dim}check:{dim:#} session-bridge doctor   {dim}undo:{dim:#} {}\n", self.undo());
-        }
-        ui.say(&text)
+        self.say(text)?;
+        let failures = self.outcomes.iter().flat_map(|o| o.failure.iter().chain(&o.trust_failure));
+        Ok(failures.map(|failure| failure.exit).next().unwrap_or(exit::OK))
     }
 
+    /// For people; a program gets one document at the end.
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.context.ui.json { Ok(()) } else { self.context.ui.say(text) }
+    }
+
+    /// The command that takes this installation out again.
     fn undo(&self) -> String {
-        let ids = self.outcomes.iter().map(|outcome| format!(" --provider {}", outcome.card.id));
+        let ids: Vec<&str> = self.outcomes.iter().map(|outcome| outcome.card.id.as_str()).collect();
+        let others = ledgers(&self.context.home).unwrap_or_default();
+        if ids.len() > 1 && others.iter().all(|name| ids.contains(&provider_of(name))) {
+            return "session-bridge uninstall --all".to_owned();
+        }
+        let ids = ids.iter().map(|id| format!(" --provider {id}"));
         format!("session-bridge uninstall{}", ids.collect::<String>())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use session_bridge_providers::PROVIDERS;
-
-    /// Steps are matched by words of theirs: the words must be there.
-    #[test]
-    fn consents_settle_steps_that_exist() {
-        for words in ["permissions.allow", "Hooks need review"] {
-            let steps = PROVIDERS.iter().flat_map(|provider| provider.card().human_steps);
-            assert_eq!(steps.filter(|step| step.contains(words)).count(), 1, "{words}");
-        }
+/// What only the person can do after all of it, each step once; what holds for several agent CLIs is one step.
+fn steps(outcomes: &[Outcome]) -> Vec<String> {
+    let changed = || outcomes.iter().filter(|outcome| outcome.state == State::Installed);
+    let is_new = |outcome: &&Outcome| outcome.steps().any(|step| step == Step::NewSession);
+    let new: Vec<&str> = changed().filter(is_new).map(|outcome| outcome.card.name).collect();
+    let mut steps = Vec::new();
+    match new.as_slice() {
+        [] => {}
+        [one] => steps.push(Step::NewSession.text(one).into_owned()),
+        many => steps
+            .push(format!("Start new sessions of {}: running ones have not loaded the bridge.", named(many))),
     }
+    for outcome in changed() {
+        let others = outcome.steps().filter(|step| *step != Step::NewSession);
+        steps.extend(others.map(|step| format!("{}: {}", outcome.card.name, step.text(outcome.card.name))));
+    }
+    steps
 }

@@ -102,6 +102,7 @@ fn well_formed(card: &Card) {
         assert!(!why.ends_with('.') && !why.contains('\n'), "the end of a sentence: {why}");
     }
     for step in card.human_steps {
+        let step = step.text(card.name);
         assert!(step.ends_with('.') && !step.contains('\n'), "a step is a line of sentences: {step}");
     }
     for verified in card.verified {

@@ -39,7 +39,7 @@ pub(crate) fn untouched(world: &World) -> CaseResult {
         assert!(installed.iter().any(|line| line.ends_with(file)), "{file} in {installed:?}");
     }
     let again = bridge.run(&["init", "--all", "--yes", "--allow-tools"])?;
-    assert!(again.contains("nothing to do"), "{again}");
+    assert!(again.contains("Nothing to change"), "{again}");
     bridge.run(&["uninstall", "--all"])?;
     let changes = Tree::read(&world.home())?.changes_since(&before);
     let left: Vec<_> = changes.iter().filter(|line| !line.contains(".session-bridge")).collect();
