@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply, Start, Text};
+use crate::probe::Probe;
 use crate::provider::{Card, HookSpec};
 
 /// Reads a payload of an event that the card has.
@@ -46,6 +48,21 @@ pub fn start(source: Option<Text<'_>>) -> Start {
         Some("fork") => Start::Forked,
         _ => Start::Fresh,
     }
+}
+
+/// The payload of an event that nobody sent, with the fields that most of these CLIs send with one event or another.
+pub fn payload(probe: &Probe<'_>) -> Value {
+    json!({
+        "session_id": probe.session,
+        "turn_id": probe.turn,
+        "nonce": probe.nonce,
+        "hook_event_name": probe.event,
+        "cwd": probe.cwd.to_string_lossy(),
+        "source": "startup",
+        "prompt": "session-bridge doctor",
+        "tool_name": "doctor",
+        "tool_use_id": probe.turn,
+    })
 }
 
 /// An answer that puts text before the model.

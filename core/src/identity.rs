@@ -79,6 +79,11 @@ pub fn caller(card: &Card, evidence: Evidence<'_>) -> Caller {
                 Some(claim) if valid(claim) => return Caller::Native(claim.session.clone()),
                 _ => {}
             },
+            Source::ServerEnv(key) => {
+                if let Some(native) = env(key) {
+                    return Caller::Native(native);
+                }
+            }
             Source::HostProcess | Source::SharedProcess => by_process = true,
             Source::SpawnEnv(key) => spawn = spawn.or_else(|| env(key)),
             Source::Field(_) => {}
@@ -152,5 +157,13 @@ mod tests {
         let card = card(&[Source::HostProcess, Source::SpawnEnv("ID")]);
         let found = caller(&card, Evidence { env: &|key| (key == "ID").then(|| "n".to_owned()), ..NOTHING });
         assert_eq!(found, Caller::HostProcess { spawn: Some("n".into()) });
+    }
+
+    #[test]
+    fn a_server_of_its_own_names_its_session() {
+        let card = card(&[Source::ServerEnv("ID")]);
+        let found = caller(&card, Evidence { env: &|key| (key == "ID").then(|| "n".to_owned()), ..NOTHING });
+        assert_eq!(found, Caller::Native("n".into()));
+        assert_eq!(caller(&card, NOTHING), Caller::Unknown);
     }
 }

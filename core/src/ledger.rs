@@ -157,10 +157,28 @@ impl Ledger {
         }
         let repaired = self.settle()?;
         let owned = |folder: &PathBuf| self.files.iter().any(|record| record.done.made.contains(folder));
-        for folder in left.iter().filter(|folder| !owned(folder)) {
-            fsx::remove_if_empty(folder);
-        }
+        let ownerless = left.iter().filter(|folder| !owned(folder));
+        let full: Vec<_> = ownerless.filter(|folder| !fsx::remove_if_empty(folder)).cloned().collect();
+        self.hand_on(Path::new(""), full.iter());
         Ok(repaired)
+    }
+
+    /// The folders that we made for a file, outermost first.
+    pub(crate) fn made_for(&self, path: &Path) -> &[PathBuf] {
+        self.files.iter().find(|record| record.path == path).map_or(&[], |record| &record.done.made)
+    }
+
+    /// Folders that we made for a file which is gone, and in which another file of ours stands: they go with that one.
+    pub(crate) fn hand_on<'f>(&mut self, gone: &Path, folders: impl Iterator<Item = &'f PathBuf>) {
+        for folder in folders {
+            let holds = |record: &&mut FileRecord| record.path != gone && record.path.starts_with(folder);
+            if let Some(record) = self.files.iter_mut().find(holds)
+                && !record.done.made.contains(folder)
+            {
+                record.done.made.push(folder.clone());
+                record.done.made.sort();
+            }
+        }
     }
 
     /// Takes back the intent to write a file that was not written.

@@ -26,6 +26,7 @@ pub mod nudge;
 pub mod plan;
 #[cfg(feature = "preview")]
 pub mod preview;
+pub mod probe;
 pub mod process;
 pub mod provider;
 pub mod settings;

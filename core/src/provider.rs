@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::dialect;
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
 use crate::marks::Mark;
-use crate::plan::Plan;
+use crate::plan::{Plan, Value};
+use crate::probe::Probe;
 
 /// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
 pub trait Provider: Sync {
@@ -25,6 +27,28 @@ pub trait Provider: Sync {
     /// are the person's to set, so `doctor` names them and nothing changes them.
     fn hindrances(&self, _host: &dyn Host, _site: &Site) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Files of other CLIs whose hooks or MCP servers this host runs as well: `doctor` says what comes of two installations.
+    fn also_runs(&self, _host: &dyn Host, _scope: &Scope) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The payload of an event as this host would send it, with which `doctor` tries the hook out.
+    fn probe(&self, probe: &Probe<'_>) -> Value {
+        dialect::payload(probe)
+    }
+
+    /// Tells from what a program prints with `--version` whose it is, if it is another one under the same name: the bridge
+    /// is not installed for such a one. None where no other one is known.
+    fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
+        None
+    }
+
+    /// What stands before the names of our tools where the host's model is not shown them until it looks for them. It is
+    /// shown the instructions of our server: they then name the tools.
+    fn tools_called(&self) -> Option<&'static str> {
+        None
     }
 
     /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.
@@ -97,11 +121,30 @@ impl Card {
         self.identity.mcp.contains(&Source::HostProcess)
     }
 
+    /// Whether a beginning is told by the MCP server's instructions: neither a start nor a prompt takes a text here.
+    pub fn introduced_by_server(&self) -> bool {
+        self.inject_at(Moment::SessionStart).is_none() && self.inject_at(Moment::PromptSubmit).is_none()
+    }
+
+    /// Whether mail can start a turn in an idle session, if its agent does keep a command of ours running (`watched`) or
+    /// does not.
+    pub fn wakes(&self, watched: bool) -> bool {
+        self.wake.iter().any(|wake| watched || !matches!(wake, Wake::Monitor { .. }))
+    }
+
+    /// The door that an agent holds open.
+    pub fn monitor_door(&self) -> Option<MonitorDoor> {
+        self.wake.iter().find_map(|wake| match *wake {
+            Wake::Monitor { name, how } => Some(MonitorDoor { name, how }),
+            _ => None,
+        })
+    }
+
     /// The door that senders ring: its name, the variables it needs and its arguments.
     pub fn command_door(&self) -> Option<CommandDoor> {
         self.wake.iter().find_map(|wake| match *wake {
             Wake::Command { name, env, args, queues } => Some(CommandDoor { name, env, args, queues }),
-            Wake::Socket { .. } | Wake::Watch { .. } => None,
+            Wake::Socket { .. } | Wake::Watch { .. } | Wake::Monitor { .. } => None,
         })
     }
 
@@ -250,6 +293,23 @@ pub enum Wake {
         /// What it takes waits behind the turn that is under way, and after an interruption until the next prompt.
         queues: bool,
     },
+    /// The agent keeps a command of ours running, if its user wants that, and the host starts a turn for each line that
+    /// the command prints.
+    Monitor {
+        /// Its name in receipts and documents.
+        name: &'static str,
+        /// What the agent does to keep a command running, in words for it.
+        how: &'static str,
+    },
+}
+
+/// The parts of a [`Wake::Monitor`].
+#[derive(Debug, Clone, Copy)]
+pub struct MonitorDoor {
+    /// Its name in receipts and documents.
+    pub name: &'static str,
+    /// What the agent does to keep a command running.
+    pub how: &'static str,
 }
 
 /// The parts of a [`Wake::Command`].
@@ -278,7 +338,10 @@ impl Wake {
     /// Its name in receipts and documents.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Socket { name, .. } | Self::Command { name, .. } | Self::Watch { name, .. } => name,
+            Self::Socket { name, .. }
+            | Self::Command { name, .. }
+            | Self::Watch { name, .. }
+            | Self::Monitor { name, .. } => name,
         }
     }
 
@@ -295,6 +358,11 @@ impl Wake {
             }
             Self::Watch { name, unless: None, .. } => {
                 format!("{name}: the bridge's plugin in the host watches the session's bell and prompts it")
+            }
+            Self::Monitor { name, .. } => {
+                format!(
+                    "{name}: while the agent keeps `session-bridge watch` running, as its user asked it to"
+                )
             }
             Self::Command { name, args, .. } => {
                 format!(
@@ -327,6 +395,8 @@ pub enum Source {
     SharedProcess,
     /// A variable that the host sets when it starts the server; believed only until a hook says otherwise.
     SpawnEnv(&'static str),
+    /// A variable that the host sets in each server's environment: it starts one server for each session.
+    ServerEnv(&'static str),
     /// `_meta` of each call. Where `root` differs from `thread`, the caller is a subagent.
     Meta {
         /// The key that names the conversation.
@@ -346,6 +416,7 @@ impl Source {
             Self::HostProcess => "shared host process".to_owned(),
             Self::SharedProcess => "shared host process, while it has one session".to_owned(),
             Self::SpawnEnv(name) => format!("`{name}` at server start"),
+            Self::ServerEnv(name) => format!("`{name}` of the session's own server"),
             Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
             Self::Argument => format!("`{}` that our plugin adds to each call", crate::identity::ARGUMENT),
         }

@@ -223,6 +223,19 @@ pub(crate) fn note_width() -> Option<usize> {
     io::stderr().is_terminal().then(|| columns_of(io::stderr()))
 }
 
+/// The terminal's width; none where nothing ends lines.
+pub(crate) fn width() -> Option<usize> {
+    io::stdout().is_terminal().then(columns)
+}
+
+/// A line for a place that begins `indent` columns in, wrapped where it is wider than that place.
+pub(crate) fn lines_to(line: &str, indent: usize, columns: Option<usize>) -> Vec<String> {
+    match columns.map(|columns| columns.saturating_sub(indent).max(NARROWEST)) {
+        Some(room) if line.width() > room => wrap_to(line, 0, room).lines().map(str::to_owned).collect(),
+        _ => vec![line.to_owned()],
+    }
+}
+
 /// The lines of a text for a place that begins `indent` columns in: those that fit as they are, the others wrapped.
 pub(crate) fn lines(text: &str, indent: usize) -> Vec<String> {
     let text = printable(text);

@@ -97,6 +97,9 @@ _session__bridge() {
             session__bridge,version)
                 cmd="session__bridge__subcmd__version"
                 ;;
+            session__bridge,watch)
+                cmd="session__bridge__subcmd__watch"
+                ;;
             session__bridge,whoami)
                 cmd="session__bridge__subcmd__whoami"
                 ;;
@@ -181,6 +184,9 @@ _session__bridge() {
             session__bridge__subcmd__help,version)
                 cmd="session__bridge__subcmd__help__subcmd__version"
                 ;;
+            session__bridge__subcmd__help,watch)
+                cmd="session__bridge__subcmd__help__subcmd__watch"
+                ;;
             session__bridge__subcmd__help,whoami)
                 cmd="session__bridge__subcmd__help__subcmd__whoami"
                 ;;
@@ -191,7 +197,7 @@ _session__bridge() {
 
     case "${cmd}" in
         session__bridge)
-            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami demo mcp completions version help"
+            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -393,7 +399,7 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help)
-            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami demo mcp completions version help"
+            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -771,6 +777,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help__subcmd__version)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1177,6 +1197,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__version)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__watch)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -38,7 +38,8 @@ pub(super) fn swap(job: &Job, disk: &Disk, ledger: &mut Ledger) -> Result<Swappe
             base: None,
             post: outcome.after.as_deref().map(fsx::hash),
             edits: outcome.edits,
-            made: known.map(|record| record.done.made.clone()).unwrap_or_default(),
+            // Not the job's own record: a file that went before this one may have left a folder to it.
+            made: ledger.made_for(&job.target.path).to_vec(),
         };
         let leaving = then.edits.is_empty();
         let kept =
@@ -91,11 +92,8 @@ pub(super) fn swap(job: &Job, disk: &Disk, ledger: &mut Ledger) -> Result<Swappe
         fsx::sync_parent(&target)?;
         disk.step("flushed");
         if outcome.after.is_none() {
-            for folder in then.made.iter().rev() {
-                if !fsx::remove_if_empty(folder) {
-                    break;
-                }
-            }
+            let left = then.made.iter().rev().skip_while(|folder| fsx::remove_if_empty(folder));
+            ledger.hand_on(&job.target.path, left);
         }
         record(job, disk, ledger, then.clone())?;
         disk.step("recorded");

@@ -33,6 +33,7 @@ pub use sending::decline::MAX_REASON_CHARS;
 pub use sending::send::{Author, Draft, Letter, Sent};
 pub use sessions::arrival::Sign;
 pub use sessions::claimed::IgnoredClaim;
+pub use sessions::heard::Hello;
 pub use sessions::pause::Pause;
 pub use sessions::rule::{Rule, RuleKind};
 pub use sessions::servers::{Program, Server};

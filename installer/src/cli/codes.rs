@@ -9,6 +9,7 @@ pub type Code = (&'static str, u8, &'static str);
 /// In alphabetical order.
 pub const CODES: &[Code] = &[
     ("already_out", USAGE, "The message has already reached a session, so it cannot be withdrawn."),
+    ("already_watched", USAGE, "The session is watched for mail already."),
     ("ambiguous_message", USAGE, "Several messages begin with what was given of the id."),
     ("ambiguous_recipient", USAGE, "Several sessions answer to the address; the error lists them."),
     ("bad_address", USAGE, "The text is no address."),
@@ -64,7 +65,13 @@ pub const CODES: &[Code] = &[
     ("no_home", USAGE, "There is no home folder to keep state in."),
     ("not_shown_yet", USAGE, "The message was not shown to this session yet."),
     ("not_your_message", USAGE, "The message is neither to nor from this session."),
+    ("nothing_to_watch", USAGE, "`watch` was not started by an agent whose session it could wake."),
     ("one_session_needed", USAGE, "The address means several sessions where one is needed."),
+    (
+        "other_program",
+        CLASH,
+        "The program has the name of a supported agent CLI and says that it is another one.",
+    ),
     ("output", NOT_WELL, "Standard output cannot be written."),
     ("reason_too_long", USAGE, "The reason for declining is over 500 characters."),
     ("recipient_is_self", USAGE, "Only the sender itself answers to the address."),
@@ -103,6 +110,7 @@ pub const CODES: &[Code] = &[
     ("unknown_session", USAGE, "There is no such session."),
     ("unsupported_address", USAGE, "The kind of address is not served by this version."),
     ("usage", USAGE, "The command line cannot be understood."),
+    ("watch_failed", NOT_WELL, "`watch` cannot wait for changes on this machine."),
 ];
 
 /// Codes that only tools of the MCP server give, in alphabetical order. They have no exit status.

@@ -134,7 +134,7 @@ fn of_session(context: &Context, store: &mut Store, view: &SessionView) -> Resul
             .map(|entry| json!({ "message": inbox::header(&entry.message), "state": entry.state }))
             .collect();
         return ui.document(&json!({
-            "session": list_sessions::document(view), "bell": bell, "server": server, "messages": messages
+            "session": list_sessions::document(view, store.run()), "bell": bell, "server": server, "messages": messages
         }));
     }
     let session = &view.session;

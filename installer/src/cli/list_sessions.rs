@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_bridge_core::host::Host as _;
 use session_bridge_core::name::Name;
 use session_bridge_providers::by_id;
-use session_bridge_store::{Pause, Presence, SessionView};
+use session_bridge_store::{Pause, Presence, RunFolders, SessionView};
 
 use super::Status;
 use super::context::Context;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         unbound.retain(|server| server.provider == *provider);
     }
     if context.ui.json {
-        let sessions: Vec<_> = views.iter().map(document).collect();
+        let sessions: Vec<_> = views.iter().map(|view| document(view, store.run())).collect();
         let unbound: Vec<_> = unbound
             .iter()
             .map(|s| json!({ "provider": s.provider, "pid": s.pid, "started": s.since, "cwd": s.cwd }))
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         return Ok(exit::OK);
     }
     if !views.is_empty() {
-        context.ui.say(&table(context, &views))?;
+        context.ui.say(&table(context, &views, store.run()))?;
     }
     for pause in Pause::all(&context.home) {
         context.ui.say(&pause::line(context, &pause))?;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     Ok(exit::OK)
 }
 
-fn table(context: &Context, views: &[SessionView]) -> String {
+fn table(context: &Context, views: &[SessionView], run: &RunFolders) -> String {
     let rooms = views.iter().any(|view| view.session.room != views[0].session.room)
         || views[0].session.room != Name::default_room().as_str();
     let mut table = Table::new(&[
@@ -82,7 +82,7 @@ fn table(context: &Context, views: &[SessionView]) -> String {
         table.row(vec![
             cell(&session.label, name),
             plain(&session.provider),
-            cell(state(view), show::presence_style(view.presence)),
+            cell(state(view, run), show::presence_style(view.presence)),
             cell(context.ui.ago(view.seen), style::DIM),
             unread,
             plain(if rooms { session.room.as_str() } else { "" }),
@@ -96,18 +96,19 @@ fn table(context: &Context, views: &[SessionView]) -> String {
 }
 
 /// Its presence; of an idle session that no door leads to, that as well.
-fn state(view: &SessionView) -> String {
-    let door = if view.presence == Presence::Idle && !wakes(view) { ", no door" } else { "" };
+fn state(view: &SessionView, run: &RunFolders) -> String {
+    let door = if view.presence == Presence::Idle && !wakes(view, run) { ", no door" } else { "" };
     format!("{}{door}", show::presence(view))
 }
 
 /// Whether mail can start a turn in it.
-fn wakes(view: &SessionView) -> bool {
-    by_id(&view.session.provider).is_some_and(|provider| !provider.card().wake.is_empty())
+fn wakes(view: &SessionView, run: &RunFolders) -> bool {
+    let watched = || run.session(view.session.id).is_watched();
+    by_id(&view.session.provider).is_some_and(|provider| provider.card().wakes(watched()))
 }
 
 /// A session as JSON.
-pub(super) fn document(view: &SessionView) -> Value {
+pub(super) fn document(view: &SessionView, run: &RunFolders) -> Value {
     let session = &view.session;
     json!({
         "session": session.id,
@@ -117,7 +118,7 @@ pub(super) fn document(view: &SessionView) -> Value {
         "room": session.room,
         "roles": session.roles,
         "presence": view.presence,
-        "wakes": wakes(view),
+        "wakes": wakes(view, run),
         "paused": view.paused.as_ref().map(Pause::as_str),
         "seen": view.seen,
         "unread": view.unread,

@@ -29,6 +29,7 @@ mod show;
 mod tail_inbox;
 mod uninstall;
 mod version;
+mod watch;
 mod whoami;
 
 use std::ffi::OsString;
@@ -90,6 +91,7 @@ enum Command {
     Unblock(rules::UnblockArgs),
     Inspect(inspect::Args),
     Whoami(whoami::Args),
+    Watch(watch::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
     Completions(completions::Args),
@@ -161,6 +163,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Unblock(args) => rules::unblock(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
+        Command::Watch(args) => watch::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
         Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),

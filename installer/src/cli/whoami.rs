@@ -21,7 +21,7 @@ pub(super) fn run(_: &Args, context: &Context) -> Status {
         Here::Session(session, how) => {
             let view = store.view(*session)?;
             if ui.json {
-                ui.document(&json!({ "session": document(&view), "by": how, "sends_as": context.person() }))?;
+                ui.document(&json!({ "session": document(&view, store.run()), "by": how, "sends_as": context.person() }))?;
             } else {
                 let (name, dim) = (style::NAME, style::DIM);
                 let session = &view.session;

@@ -4,6 +4,7 @@ pub(crate) mod app_server;
 pub(crate) mod defaults;
 pub(crate) mod links;
 pub(crate) mod look_alike;
+pub(crate) mod namesake;
 pub(crate) mod trust;
 pub(crate) mod version;
 
@@ -49,13 +50,7 @@ impl Target {
 
     /// What being installed means here.
     pub(crate) fn plan(&self, home: &Home, host: &dyn Host, allow_tools: bool) -> Plan {
-        let default = host.home().map(|folder| folder.join(".session-bridge"));
-        let want = Want {
-            hook_program: home.hook_program(),
-            main_program: home.main_program(),
-            home_override: (default.as_deref() != Some(home.root())).then(|| home.root().to_owned()),
-            allow_tools,
-        };
+        let want = want(home, host, allow_tools);
         Plan { provider: self.ledger.clone(), ..self.provider.plan(&self.site, &want) }
     }
 
@@ -77,6 +72,17 @@ impl Target {
         // An edit that is there in any case says so by what it holds.
         let always = self.plan(home, host, false).edits.iter().any(|plain| plain.id == edit.id);
         Ok(self.record(home)?.edits().any(|known| known.id == edit.id && (!always || known.op == edit.op)))
+    }
+}
+
+/// What every provider's entries have to name.
+pub(crate) fn want(home: &Home, host: &dyn Host, allow_tools: bool) -> Want {
+    let default = host.home().map(|folder| folder.join(".session-bridge"));
+    Want {
+        hook_program: home.hook_program(),
+        main_program: home.main_program(),
+        home_override: (default.as_deref() != Some(home.root())).then(|| home.root().to_owned()),
+        allow_tools,
     }
 }
 

@@ -60,6 +60,11 @@ pub(crate) fn asked_together(programs: &[PathBuf]) -> Vec<Told> {
     })
 }
 
+/// What `<program> --version` puts out, all of it.
+pub(crate) fn says(program: &Path) -> Told {
+    said(program, LIMIT)
+}
+
 fn asked(program: &Path, limit: Duration) -> Told {
     let text = said(program, limit)?;
     let found =

@@ -10,7 +10,7 @@ use session_bridge_core::marks;
 use session_bridge_core::process::{self, Process, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::{Clock, Pause, Session, Sign, Store, StoreError, Unbound};
+use session_bridge_store::{Clock, Pause, RunFolders, Session, Sign, Store, StoreError, Unbound};
 
 use super::result::Refusal;
 use super::store_thread::{Desk, StoreThread};
@@ -138,6 +138,7 @@ async fn bound(
 /// --continue` gives one that it then does not use.
 pub(super) async fn greet(
     provider: &'static dyn Provider,
+    client: String,
     host: Option<ProcessKey>,
     store: &StoreThread,
 ) -> Option<SessionId> {
@@ -147,17 +148,34 @@ pub(super) async fn greet(
         let since = Clock::system().now();
         let provider = card.id.as_str().to_owned();
         desk.begin();
+        // Only `doctor` looks at it.
+        let _ = RunFolders::of(desk.home()).greeted(&provider, &client);
         desk.announce(&Unbound { provider, pid: host.map(|host| host.pid), since, cwd })
     };
     // A failure shows in the first call.
     let _ = store.run(announcing).await?;
-    let nothing = Evidence { meta: None, claim: None, valid: &|_| false, env: &|key| RealHost.env_text(key) };
-    match identity::caller(card, nothing) {
+    match uncalled(card) {
         Caller::HostProcess { .. } => {
             bound(card, host, store, GREETING_WAIT).await.ok()?.map(|session| session.id)
         }
-        _ => None,
+        _ => started_for(card, host, store).await.map(|session| session.id),
     }
+}
+
+/// The session that this server was started for, where its host says so in the server's environment.
+pub(super) async fn started_for(
+    card: &'static Card,
+    host: Option<ProcessKey>,
+    store: &StoreThread,
+) -> Option<Session> {
+    let Caller::Native(native) = uncalled(card) else { return None };
+    store.run(move |desk| by_native(desk, card, &native, host)).await?.ok()
+}
+
+/// What the server knows without a call.
+fn uncalled(card: &Card) -> Caller {
+    let env = |key: &str| RealHost.env_text(key);
+    identity::caller(card, Evidence { meta: None, claim: None, valid: &|_| false, env: &env })
 }
 
 fn not_bound(card: &Card) -> Refusal {

@@ -9,6 +9,7 @@ mod call;
 mod deadline;
 mod door;
 mod identity;
+mod instructions;
 mod journal;
 mod mail;
 mod result;
@@ -17,7 +18,7 @@ mod store_thread;
 mod tools;
 mod transport;
 mod wait;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use server::Bridge;
 use store_thread::StoreThread;
 use transport::{Outbox, Watched};
 
-pub use server::INSTRUCTIONS;
+pub use instructions::INSTRUCTIONS;
 pub use tools::catalogue;
 
 /// Serves until the host closes standard input. `hint` names the provider for hosts whose client name is not known.

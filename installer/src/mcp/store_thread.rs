@@ -55,6 +55,11 @@ impl Desk {
         }
     }
 
+    /// Where all of it is.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// Shows that this server runs, and which program: after an upgrade, `doctor` names the servers of the former one.
     /// A server that cannot show it serves all the same.
     pub(super) fn begin(&mut self) {
@@ -134,6 +139,11 @@ impl StoreThread {
     }
 
     /// The files of sessions, which need no store.
+    /// The bridge's home.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     pub(super) fn run_folders(&self) -> RunFolders {
         RunFolders::of(&self.home)
     }

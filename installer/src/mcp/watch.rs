@@ -7,7 +7,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 
 /// A watch on some files of one folder. Arm first, then look (rule B2).
-pub(super) struct Watch {
+pub(crate) struct Watch {
     changed: Arc<Notify>,
     /// None if the system refused to watch.
     watcher: Option<RecommendedWatcher>,
@@ -15,7 +15,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Arms a watch on the files of these names, whether they exist or not.
-    pub(super) fn arm(folder: &Path, names: &'static [&'static str]) -> Self {
+    pub(crate) fn arm(folder: &Path, names: &'static [&'static str]) -> Self {
         let changed = Arc::new(Notify::new());
         let tell = Arc::clone(&changed);
         let heard = move |event: notify::Result<notify::Event>| {
@@ -38,12 +38,12 @@ impl Watch {
     }
 
     /// Waits for a change since the last call.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
     /// Whether the system watches; if not, somebody has to look now and then.
-    pub(super) fn is_armed(&self) -> bool {
+    pub(crate) fn is_armed(&self) -> bool {
         self.watcher.is_some()
     }
 }

@@ -62,19 +62,25 @@ fn damage_is_named_and_repaired() {
 }
 
 #[test]
-fn a_version_that_nobody_verified_is_named() {
+fn a_version_that_nobody_verified_is_a_remark() {
     let env = TestEnvironment::new();
-    env.program("claude", "echo '9.9.9 (Claude Code)'");
-    assert_eq!(env.run(&["init", "--all"]).code, 0);
-    let doctor = env.run(&["doctor", "--json"]).json();
-    let version = doctor["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|c| c["group"] == "Claude Code" && c["id"] == "version");
-    assert_eq!(version.unwrap()["level"], "warn", "{doctor:#}");
-    assert_eq!(check(&doctor, "surfaces")["level"], "note");
-    assert_eq!(doctor["ok"], false);
+    for (said, found, standing) in [
+        ("9.9.9 (Claude Code)", "9.9.9, newer than verified", "newer"),
+        ("1.0.2 (Claude Code)", "1.0.2, older than verified", "older"),
+        ("nightly 2.x", "not among the verified versions", "unknown"),
+    ] {
+        env.program("claude", &format!("echo '{said}'"));
+        assert_eq!(env.run(&["init", "--all"]).code, 0);
+        let doctor = env.run(&["doctor", "--provider", "claude-code", "--json"]).json();
+        let checks = doctor["checks"].as_array().unwrap().iter();
+        let mut versions = checks.filter(|c| c["group"] == "Claude Code" && c["id"] == "version");
+        let version = versions.next().unwrap();
+        assert_eq!(version["level"], "note", "{doctor:#}");
+        assert!(version["summary"].as_str().unwrap().contains(found), "{doctor:#}");
+        assert_eq!(check(&doctor, "surfaces")["level"], "note");
+        assert_eq!(doctor["providers"][0]["standing"], standing);
+        assert_eq!(doctor["ok"], true, "it works all the same: {doctor:#}");
+    }
 }
 
 #[test]

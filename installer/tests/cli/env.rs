@@ -175,6 +175,30 @@ impl TestEnvironment {
         String::from_utf8_lossy(&said).into_owned()
     }
 
+    /// What a terminal of this width shows, without its colours.
+    pub(crate) fn screen(&self, arguments: &[&str], columns: u16) -> String {
+        use std::io::Read as _;
+
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        use rustix::termios::{Winsize, tcsetwinsize};
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&ours, size).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let theirs = fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let mut child = self.command(arguments).env("TERM", "xterm").stdout(theirs).spawn().unwrap();
+        let mut terminal = fs::File::from(ours);
+        let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = terminal.read(&mut bytes) {
+            shown.extend_from_slice(&bytes[..n]);
+        }
+        child.wait().unwrap();
+        let shown = String::from_utf8(shown).unwrap().replace("\r\n", "\n");
+        anstream::adapter::strip_str(&shown).to_string()
+    }
+
     pub(crate) fn finish(child: Child) -> Output {
         let output = child.wait_with_output().unwrap();
         Output {

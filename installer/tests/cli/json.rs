@@ -38,6 +38,30 @@ const MEANINGS: &[(&str, &str)] = &[
     ("cwd", "Its folder."),
     ("date", "When that was."),
     ("detail", "More about it."),
+    ("doctor:providers", "One entry per installation: a provider, for the user or in a project."),
+    ("doctor:providers[].configured", "Every entry stands in the host's files as planned."),
+    (
+        "doctor:providers[].hook_works",
+        "A message came out of the installed hook, in the host's own form; null if that was not tried.",
+    ),
+    (
+        "doctor:providers[].last_event",
+        "When a hook last ran for a session of it, in milliseconds since 1970.",
+    ),
+    (
+        "doctor:providers[].last_hello",
+        "When a host of it last greeted an MCP server, in milliseconds since 1970.",
+    ),
+    ("doctor:providers[].scope", "`user`, or `project` and its folder."),
+    (
+        "doctor:providers[].server_works",
+        "The installed MCP server answered for the hook's session; null if that was not tried.",
+    ),
+    (
+        "doctor:providers[].standing",
+        "How that version stands to the verified ones: `verified`, `newer`, `older`, `between` or `unknown`.",
+    ),
+    ("doctor:providers[].version", "The version of its program on PATH."),
     ("doctor:checks[].id", "What was looked at; stable."),
     ("doctor:checks[].summary", "What was found."),
     ("doubt", "It went out, and nobody can tell whether it arrived."),
@@ -52,7 +76,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("files", "One entry per file that gets another content."),
     ("for", "For whom it holds; null: for all sessions of this user."),
     ("from", "What stands as sender."),
-    ("group", "`bridge`, `repair`, or a provider."),
+    ("group", "`bridge`, `repair`, or a provider by its name."),
     ("help", "What to do about it."),
     ("hop", "How often agents passed it on without a human."),
     ("id", "Id of the message."),
@@ -327,8 +351,9 @@ fn the_page_of_documents() {
     let mut used = BTreeSet::new();
     let mut missing = Vec::new();
     let runs = runs();
-    // The server speaks its own protocol; everything else has a document.
-    for sub in session_bridge::cli::command().get_subcommands().filter(|sub| sub.get_name() != "mcp") {
+    // The server speaks its own protocol, and what a watch prints is for its host; everything else has a document.
+    let commands = session_bridge::cli::command();
+    for sub in commands.get_subcommands().filter(|sub| !["mcp", "watch"].contains(&sub.get_name())) {
         let known = runs.iter().any(|(name, _)| name.split(' ').next() == Some(sub.get_name()));
         assert!(known, "`{}` has no documented JSON: add a run of it", sub.get_name());
     }

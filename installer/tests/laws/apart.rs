@@ -33,7 +33,7 @@ impl Machine {
             for binary in card.binaries {
                 let path = machine.path("bin").join(binary);
                 let version = card.verified.first().map_or("1.0.0", |verified| verified.version);
-                fs::write(&path, format!("#!/bin/sh\necho {version}\n")).unwrap();
+                fs::write(&path, format!("#!/bin/sh\necho {binary} {version}\n")).unwrap();
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
             }
         }

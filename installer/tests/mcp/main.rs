@@ -8,6 +8,7 @@ mod deadlines;
 mod evidence;
 mod harness;
 mod identity;
+mod introduced;
 mod protocol;
 mod repair;
 mod tokens;

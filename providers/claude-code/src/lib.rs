@@ -73,7 +73,10 @@ const CARD: Card = Card {
             "If it asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
         ),
     ],
-    verified: &[Verified { version: "2.1.329", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "2.1.281", date: "2026-11-21" },
+        Verified { version: "2.1.329", date: "2026-11-21" },
+    ],
     not_run: None,
 };
 

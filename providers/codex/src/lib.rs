@@ -71,7 +71,10 @@ const CARD: Card = Card {
         ),
         Step::NewSession,
     ],
-    verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "0.166.0", date: "2026-11-21" },
+        Verified { version: "0.169.0", date: "2026-11-21" },
+    ],
     not_run: None,
 };
 

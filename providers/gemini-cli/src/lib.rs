@@ -69,7 +69,10 @@ const CARD: Card = Card {
             "If it asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
         ),
     ],
-    verified: &[Verified { version: "0.61.0", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "0.58.0", date: "2026-11-21" },
+        Verified { version: "0.61.0", date: "2026-11-21" },
+    ],
     not_run: None,
 };
 

@@ -3,8 +3,13 @@
 use session_bridge_core::provider::Provider;
 
 /// Every provider, in the order users see them.
-pub const PROVIDERS: &[&dyn Provider] =
-    &[&sb_claude_code::ClaudeCode, &sb_codex::Codex, &sb_gemini_cli::GeminiCli, &sb_cursor::Cursor];
+pub const PROVIDERS: &[&dyn Provider] = &[
+    &sb_claude_code::ClaudeCode,
+    &sb_codex::Codex,
+    &sb_grok::Grok,
+    &sb_gemini_cli::GeminiCli,
+    &sb_cursor::Cursor,
+];
 
 /// The provider that users call `id`.
 pub fn by_id(id: &str) -> Option<&'static dyn Provider> {

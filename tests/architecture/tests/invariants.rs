@@ -174,7 +174,7 @@ fn i7_no_bell_means_no_unread_message() {
         world::send(&mut store, session, "the question");
         assert!(bell());
         heard();
-        assert!(world.hook(&[id, &moments.prompt.0], &moments.prompt.1).contains("the question"));
+        assert!(world.hook(&[id, &moments.first.0], &moments.first.1).contains("the question"));
         assert!(bell(), "what went out is not proved yet");
         heard();
         world.hook(&[id, &moments.end.0], &moments.end.1);
@@ -182,7 +182,7 @@ fn i7_no_bell_means_no_unread_message() {
         assert_eq!(bell(), provider.card().not_run.is_some(), "the turn's end has proved it");
         heard();
         // The body is out, once and for all.
-        assert!(!world.hook(&[id, &moments.prompt.0], &moments.prompt.1).contains("the question"));
+        assert!(!world.hook(&[id, &moments.first.0], &moments.first.1).contains("the question"));
     }
 }
 
@@ -205,7 +205,7 @@ fn i8_nothing_leaves_stored_without_a_record_of_its_attempt() {
         let mut store = Store::open(&world.home, Role::Cli).unwrap();
         let session = world::session(&mut store);
         let message = world::send(&mut store, session, "the question");
-        for (event, payload) in [&moments.prompt, &moments.end] {
+        for (event, payload) in [&moments.first, &moments.end] {
             world.hook(&[id, event], payload);
             assert_eq!(world::unrecorded(&store), 0, "after {event}");
         }

@@ -65,3 +65,20 @@ fn a_readme_names_every_event_and_the_measured_version() {
         }
     }
 }
+
+/// A card may only claim what runs: the versions of the real-CLI tests, the oldest first. A CLI that cannot be run has no pin.
+#[test]
+fn a_card_claims_the_versions_that_the_tests_run() {
+    let path = root().join("tests/real-cli/versions.toml");
+    let pins: toml_edit::DocumentMut = fs::read_to_string(path).unwrap().parse().unwrap();
+    for (id, pin) in pins.iter() {
+        let Some(provider) = PROVIDERS.iter().find(|provider| provider.card().id.as_str() == id) else {
+            // Its tests can be written before its provider.
+            continue;
+        };
+        let mut pinned = ["oldest", "newest"].map(|key| pin[key].as_str().unwrap()).to_vec();
+        pinned.dedup();
+        let verified: Vec<_> = provider.card().verified.iter().map(|verified| verified.version).collect();
+        assert_eq!(verified, pinned, "{id}");
+    }
+}

@@ -70,6 +70,7 @@ pub fn run(provider: &'static dyn Provider, folder: &'static str) -> ExitCode {
     laws::identity::add(&mut trials, subject, payloads);
     laws::encode::add(&mut trials, subject, payloads);
     laws::plan::add(&mut trials, subject);
+    laws::probe::add(&mut trials, subject);
     laws::config::add(&mut trials, subject);
     laws::denied::add(&mut trials, subject);
     laws::at_once::add(&mut trials, subject);

@@ -34,6 +34,7 @@
 //!
 //! Linux only: network namespaces, `/proc` and tmux.
 
+mod again;
 mod error;
 mod install;
 mod isolate;

@@ -79,14 +79,18 @@ impl Store {
                     spoken.0
                 }
                 _ => {
-                    beginning::postpone(tx, session.id, &event)?;
+                    if paused || event.start != Start::Fresh || !card.introduced_by_server() {
+                        beginning::postpone(tx, session.id, &event)?;
+                    }
                     Outcome::default()
                 }
             };
             outcome.paused = paused;
             wake::react(tx, session.id, event.moment, now)?;
+            // Where a prompt takes no text, its mail comes later, and its turn goes on.
             if let Some(nudge) = &event.nudge
                 && outcome.text.is_empty()
+                && card.inject_at(Moment::PromptSubmit).is_some()
             {
                 outcome.late_nudge = wake::is_known(tx, session.id, &nudge.wake)?;
             }

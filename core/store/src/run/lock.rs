@@ -57,6 +57,16 @@ impl RunFolder {
         self.try_lock("ringer")
     }
 
+    /// The same for the command by which this session's agent watches for mail: one at a time.
+    pub fn try_watch(&self) -> Result<Option<Lease>, StoreError> {
+        self.try_lock("watch")
+    }
+
+    /// Whether this session's agent watches for mail.
+    pub fn is_watched(&self) -> bool {
+        LifeLock::is_held(&self.file("watch"))
+    }
+
     fn try_lock(&self, name: &str) -> Result<Option<Lease>, StoreError> {
         let path = self.file(name);
         let lock = private()
@@ -111,6 +121,19 @@ mod tests {
         assert!(folder.try_lease().unwrap().is_none());
         drop(held);
         assert!(folder.try_lease().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_session_is_watched_as_long_as_somebody_watches() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        assert!(!folder.is_watched());
+        let watch = folder.try_watch().unwrap();
+        assert!(watch.is_some() && folder.is_watched());
+        assert!(folder.try_watch().unwrap().is_none());
+        drop(watch);
+        assert!(!folder.is_watched());
     }
 
     #[test]

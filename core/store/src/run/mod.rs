@@ -11,6 +11,7 @@
 //! run/<session>/paused  a person turned the bridge off for it
 //! run/<session>/server-<id>   held by an MCP server for as long as it lives
 //! run/servers/<id>      what program that server runs, held likewise
+//! run/hello/<provider>  how a host of it greeted a server last; changed time = when
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
@@ -233,7 +234,7 @@ impl RunFolder {
     }
 }
 
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use session_bridge_core::settings::Settings;
 use session_bridge_store::{Pause, Store};
 
 use super::check::{Check, Checks};
-use super::{around, live, store};
+use super::{logs, servers, store};
 use crate::cli::context::Context;
 use crate::cli::pause;
 use crate::install::links::{self, LinkState};
@@ -33,15 +34,13 @@ pub(super) fn look(context: &Context, installed: &[String], checks: &mut Checks)
         );
     } else {
         self::links(context, checks);
-        checks.add(live::hook(&context.home));
-        checks.add(live::server(&context.home));
     }
     if let Err(failure) = store::look(context, checks) {
         checks.add(Check::failed(GROUP, "store", &failure));
     }
-    around::servers(&context.home, context.store_if_any().as_ref(), checks);
+    servers::look(&context.home, context.store_if_any().as_ref(), checks);
     if context.home.root().exists() {
-        around::logs(&context.home, checks);
+        logs::look(&context.home, checks);
     }
 }
 
@@ -80,6 +79,11 @@ fn links(context: &Context, checks: &mut Checks) {
         Ok(wanted) => wanted,
         Err(failure) => return checks.add(Check::failed(GROUP, "link", &failure)),
     };
+    // Both programs stand in one folder: where all is well, one line says it.
+    if let Some(first) = wanted.first().filter(|_| wanted.iter().all(|link| link.state == LinkState::Ok)) {
+        let (bin, to) = (parent(&first.path), parent(&first.target));
+        return checks.add(Check::ok(GROUP, "link", format!("{bin} leads to the programs in {to}")));
+    }
     for link in wanted {
         let path = link.path.display();
         let fix = "session-bridge doctor --fix";
@@ -98,4 +102,8 @@ fn links(context: &Context, checks: &mut Checks) {
             }
         });
     }
+}
+
+fn parent(path: &Path) -> String {
+    path.parent().unwrap_or(path).display().to_string()
 }

@@ -1,10 +1,8 @@
-//! One thing that was looked at, and how all of them are shown.
+//! One thing that was looked at.
 
 use serde::Serialize;
-use session_bridge_core::frame::printable;
 
 use crate::report::Failure;
-use crate::term::{put, style, wrapped};
 
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,40 +109,5 @@ impl Checks {
 
     pub(super) fn is_well(&self) -> bool {
         self.all.iter().all(|check| matches!(check.level, Level::Ok | Level::Note))
-    }
-
-    pub(super) fn text(&self) -> String {
-        let (strong, dim) = (style::STRONG, style::DIM);
-        let mut out = String::new();
-        let mut group = "";
-        for check in &self.all {
-            if check.group != group {
-                group = &check.group;
-                put!(out, "{strong}{group}{strong:#}\n");
-            }
-            let (mark, look) = match check.level {
-                Level::Ok => ("✓", style::GOOD),
-                Level::Note => ("·", style::DIM),
-                Level::Warn => ("!", style::WARN),
-                Level::Fail => ("✗", style::BAD),
-            };
-            let time = check.ms.map(|ms| format!(" {dim}({ms} ms){dim:#}")).unwrap_or_default();
-            put!(out, "  {look}{mark}{look:#} {}{time}\n", printable(&check.summary));
-            for line in check.detail.as_deref().unwrap_or_default().lines() {
-                put!(out, "      {dim}{}{dim:#}\n", printable(line));
-            }
-            if let Some(help) = &check.help {
-                let name = style::NAME;
-                put!(out, "    {name}help{name:#} {}\n", wrapped(help, 9));
-            }
-        }
-        let bad = self.all.iter().filter(|check| matches!(check.level, Level::Warn | Level::Fail)).count();
-        let (good, warn) = (style::GOOD, style::WARN);
-        match bad {
-            0 => put!(out, "\n{good}all is well{good:#}\n"),
-            1 => put!(out, "\n{warn}1 thing needs attention{warn:#}\n"),
-            n => put!(out, "\n{warn}{n} things need attention{warn:#}\n"),
-        }
-        out
     }
 }

@@ -1,26 +1,43 @@
 //! `doctor`: does it work, shown by trying it.
 
-mod around;
+mod bounded;
 mod bridge;
 mod check;
-mod live;
+mod claims;
+mod client;
+mod entries;
+mod heard;
+mod logs;
 mod provider;
+mod repair;
+mod review;
+mod scratch;
+mod servers;
+mod shared;
 mod store;
+mod text;
+mod trip;
+mod version;
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
-use session_bridge_core::apply::{self, Disk};
 
 use super::Status;
 use super::context::Context;
 use super::init::unknown_provider;
 use crate::exit;
-use crate::install::{Target, ledgers, links, provider_of, target_of};
+use crate::install::version::{self as installed, Told};
+use crate::install::{Target, ledgers, provider_of, target_of};
 use crate::report::Failure;
 use check::{Check, Checks};
 
-/// Check that the bridge works: every entry, the hook and the MCP server live, versions, reviews, and the store.
+/// Check that the bridge works: every entry, a message through each installed hook, each MCP server,
+/// versions, reviews, and the store.
 ///
-/// Exit status 0 only when all is well, else 1. What you paused is named, and does not change the status.
+/// What stands in each CLI's configuration is run as that CLI runs it, in a temporary home: nothing of yours is touched.
+/// Exit status 0 only when all is well, else 1. Remarks, such as what you paused or a version that nobody verified, do
+/// not change the status.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Look at this one only; may be given several times.
@@ -37,19 +54,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if let Some(id) = args.provider.iter().find(|id| session_bridge_providers::by_id(id).is_none()) {
         return Err(unknown_provider(id));
     }
-    let names: Vec<String> = names
-        .into_iter()
-        .filter(|name| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name)))
-        .collect();
+    let asked =
+        |name: &String| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name));
+    let mine: Vec<String> = names.iter().filter(|name| asked(name)).cloned().collect();
     let mut checks = Checks::default();
     if args.fix {
         store::repair(context, &mut checks);
-        fix(context, &names, &mut checks);
+        repair::fix(context, &mine, &mut checks);
     }
-    bridge::look(context, &names, &mut checks);
-    for name in &names {
-        match target_of(name, &context.home, &context.host) {
-            Ok(Some(target)) => provider::look(context, &target, &mut checks),
+    bridge::look(context, &mine, &mut checks);
+    let found: Vec<(&String, Result<Option<Target>, Failure>)> =
+        names.iter().map(|name| (name, target_of(name, &context.home, &context.host))).collect();
+    let all: Vec<Target> = found.iter().filter_map(|(_, found)| found.as_ref().ok()?.clone()).collect();
+    let versions = versions(context, all.iter().filter(|target| asked(&target.ledger)));
+    let mut providers = Vec::new();
+    for (name, found) in found.iter().filter(|(name, _)| asked(name)) {
+        match found {
+            Ok(Some(target)) => {
+                let told = versions.get(&target.ledger);
+                match provider::look(context, target, told, &all, &mut checks) {
+                    Ok(summary) => providers.push(summary),
+                    Err(failure) => {
+                        checks.add(Check::failed(&provider::group(target), "entries", &failure));
+                    }
+                }
+            }
             Ok(None) => checks.add(
                 Check::warn(
                     name,
@@ -58,52 +87,30 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
                 )
                 .help("use that version, or take it out: session-bridge uninstall --all"),
             ),
-            Err(failure) => checks.add(Check::failed(name, "site", &failure)),
+            Err(failure) => checks.add(Check::failed(name, "site", failure)),
         }
     }
-    provider::absent(context, &args.provider, &names, &mut checks)?;
+    provider::absent(context, &args.provider, &all, &names, &mut checks)?;
     if context.ui.json {
-        context.ui.document(&json!({ "ok": checks.is_well(), "checks": checks.all }))?;
+        let document = json!({ "ok": checks.is_well(), "providers": providers, "checks": checks.all });
+        context.ui.document(&document)?;
     } else {
-        context.ui.say(&checks.text())?;
+        context.ui.say(&text::render(&checks, context))?;
     }
     Ok(if checks.is_well() { exit::OK } else { exit::NOT_WELL })
 }
 
-/// Brings links and entries back to what the ledger says was agreed to.
-fn fix(context: &Context, names: &[String], checks: &mut Checks) {
-    if names.is_empty() {
-        return;
-    }
-    match links::make(&context.home) {
-        Ok(made) => {
-            for link in made {
-                checks.add(Check::ok("repair", "link", format!("linked {}", link.path.display())));
-            }
-        }
-        Err(failure) => checks.add(Check::failed("repair", "link", &failure)),
-    }
-    for name in names {
-        match repair(context, name) {
-            Ok(lines) => {
-                for line in lines {
-                    checks.add(Check::ok("repair", "config", line));
-                }
-            }
-            Err(failure) => checks.add(Check::failed("repair", "config", &failure)),
-        }
-    }
-}
-
-fn repair(context: &Context, name: &str) -> Result<Vec<String>, Failure> {
-    let Some(target) = target_of(name, &context.home, &context.host)? else { return Ok(Vec::new()) };
-    let allowed = target.is_allowed(&context.home, &context.host)?;
-    let plan = Target::plan(&target, &context.home, &context.host, allowed);
-    let applied = apply::apply(&plan, &Disk::new(context.home.root()))?;
-    let mut lines: Vec<String> =
-        applied.written.iter().map(|path| format!("wrote {}", path.display())).collect();
-    if applied.repaired {
-        lines.push(format!("finished the ledger of {name} after a crash"));
-    }
-    Ok(lines)
+/// What is known of the programs' versions, by ledger. They take their time, so all are asked at once.
+fn versions<'t>(context: &Context, targets: impl Iterator<Item = &'t Target>) -> BTreeMap<String, Told> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = targets
+            .filter_map(|target| Some((target, target.site.program.as_deref()?)))
+            .map(|(target, program)| {
+                let ask = move || installed::of(&context.host, target.card(), program);
+                (target.ledger.clone(), scope.spawn(ask))
+            })
+            .collect();
+        let gone = || Err("it could not be asked".to_owned());
+        asked.into_iter().map(|(ledger, told)| (ledger, told.join().unwrap_or_else(|_| gone()))).collect()
+    })
 }

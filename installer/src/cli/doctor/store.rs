@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use session_bridge_store::{Clock, Presence, Store, StoreError};
 
-use super::around;
 use super::bridge::GROUP;
 use super::check::{Check, Checks};
+use super::claims;
 use crate::cli::context::Context;
 use crate::report::Failure;
 
@@ -39,7 +39,7 @@ pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure
         checks.add(Check::fail(GROUP, "salvage", what).help(FIX));
     }
     let sessions = store.sessions(None, false)?;
-    around::claims(&store, checks)?;
+    claims::look(&store, checks)?;
     checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
     let live = sessions.iter().filter(|view| view.presence != Presence::Offline).count();
     checks.add(Check::note(

@@ -22,7 +22,7 @@ use super::context::Context;
 use crate::exit;
 use crate::install::defaults::{self, Asked};
 use crate::install::links::{self, LinkState};
-use crate::install::{Target, look_alike, trust};
+use crate::install::{Target, look_alike, namesake, trust};
 use crate::report::Failure;
 use choose::Decision;
 use consent::Agreed;
@@ -168,6 +168,7 @@ fn try_install(
     asked: &Asked,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
+    namesake::refuse(&context.host, target)?;
     let disk = Disk::new(context.home.root());
     // Others may have written since anybody looked, and more may have been agreed to.
     let plan = target.plan(&context.home, &context.host, outcome.agreed.allow_tools);

@@ -10,9 +10,9 @@ use super::Args;
 use super::consent::Agreed;
 use crate::cli::changes::{self, Change};
 use crate::cli::context::Context;
-use crate::install::Target;
 use crate::install::defaults::{self, Asked};
 use crate::install::version::{self, Standing, Told};
+use crate::install::{Target, namesake};
 use crate::report::Failure;
 use crate::term::wide;
 
@@ -102,7 +102,8 @@ pub(super) fn look(
     for target in targets {
         let agreed = Agreed::before(args, context, &target)?;
         let plan = target.plan(&context.home, &context.host, agreed.allow_tools);
-        let preview = apply::preview(&plan, &disk).map_err(Failure::from);
+        let preview = namesake::refuse(&context.host, &target)
+            .and_then(|()| apply::preview(&plan, &disk).map_err(Failure::from));
         let open = agreed.open(context, &target)?;
         let settings = defaults::would_change(&context.home, target.id(), asked)?;
         let version = target.site.program.as_deref().map(|program| {

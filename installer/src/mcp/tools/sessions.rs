@@ -41,13 +41,14 @@ pub(super) async fn list(call: &Call, args: args::ListSessions) -> Result<Reply,
         let now = store.now();
         let views = store.sessions(Some(&me.room), args.ended)?;
         let more = views.len().saturating_sub(MAX_LISTED);
+        let run = store.run();
         let line = |view: &SessionView| {
             let s = &view.session;
             let provider = session_bridge_providers::by_id(&s.provider).map(Provider::card);
             // Its server may live on with nobody before the window (rule W7).
             let unattended = s.ended.is_none() && provider.is_some_and(|card| card.servers_outlive_window);
             // Mail for an idle session waits there for its user's next prompt.
-            let doorless = s.ended.is_none() && provider.is_some_and(|card| card.wake.is_empty());
+            let doorless = s.ended.is_none() && provider.is_some_and(|card| !card.wakes(run.session(s.id).is_watched()));
             json!({
                 "label": s.label,
                 "id": s.id,

@@ -24,6 +24,8 @@ pub(crate) struct World {
 pub(crate) struct Moments {
     pub(crate) start: (String, Vec<u8>),
     pub(crate) prompt: (String, Vec<u8>),
+    /// The first event of the turn at which bodies go out: the prompt, or a tool where prompts take no text.
+    pub(crate) first: (String, Vec<u8>),
     pub(crate) end: (String, Vec<u8>),
 }
 
@@ -44,7 +46,9 @@ impl Moments {
             let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
             (event.to_owned(), text.replace("$PROJECT", "/src/project").into_bytes())
         };
+        let at_prompt = card.inject_at(Moment::PromptSubmit).is_some_and(|inject| inject.bodies);
         Self {
+            first: payload(if at_prompt { Moment::PromptSubmit } else { Moment::AfterTool }),
             start: payload(Moment::SessionStart),
             prompt: payload(Moment::PromptSubmit),
             end: payload(Moment::TurnEnd),

@@ -48,6 +48,7 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
         let found = caller(card, evidence);
         let in_call = |source: &Source| matches!(source, Source::Meta { .. } | Source::Argument);
         let by_call = card.identity.mcp.iter().any(in_call);
+        let by_server = card.identity.mcp.iter().any(|source| matches!(source, Source::ServerEnv(_)));
         let by_process = [Source::HostProcess, Source::SharedProcess]
             .iter()
             .any(|source| card.identity.mcp.contains(source));
@@ -61,6 +62,8 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
                 assert!(known, "no hook ever named the session `{native}`");
             }
             Caller::HostProcess { spawn: None } => assert!(by_process && !by_call),
+            // The server's environment says it, and no call.
+            Caller::Unknown => assert!(by_server && !by_call && !by_process),
             other => panic!("{other:?}"),
         }
     });

@@ -73,6 +73,14 @@ pub(crate) fn add(trials: &mut Vec<Trial>, subject: Subject, payloads: &'static 
                     assert_eq!(call(&forged), Caller::Unknown);
                 });
             }
+            Source::ServerEnv(name) => {
+                trial(trials, "L12::a_server_serves_the_session_that_it_was_started_for", move || {
+                    let env = |key: &str| (key == name).then(|| "own".to_owned());
+                    let found = caller(card, Evidence { env: &env, ..NOTHING });
+                    assert_eq!(found, Caller::Native("own".into()));
+                    assert_eq!(caller(card, Evidence { env: &|_| None, ..NOTHING }), Caller::Unknown);
+                });
+            }
             _ => {}
         }
     }

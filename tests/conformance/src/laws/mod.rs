@@ -8,3 +8,4 @@ pub(crate) mod denied;
 pub(crate) mod encode;
 pub(crate) mod identity;
 pub(crate) mod plan;
+pub(crate) mod probe;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Cli, KEY, Launch, MODEL};
-use crate::{DriverError, Finished, World};
+use crate::{DriverError, Finished, Tui, World};
 
 pub(super) const CLI: Cli = Cli {
     id: "grok",
@@ -75,7 +75,26 @@ pub type Grok<'w> = Launch<'w, GrokBuild>;
 #[derive(Debug)]
 pub struct GrokBuild;
 
-impl Grok<'_> {
+/// What stands before the text in its input box.
+const READY: &str = "❯";
+
+impl<'w> Grok<'w> {
+    /// Lets it run every tool unasked, shell commands included.
+    #[must_use]
+    pub fn unasked(self) -> Self {
+        self.arg("--always-approve")
+    }
+
+    /// The terminal interface, up to where it waits for a prompt. `name` is for reports and unique in its world.
+    ///
+    /// # Errors
+    /// If it cannot be started or asks something first.
+    pub fn tui(self, name: &str) -> Result<Tui<'w>, DriverError> {
+        let tui = self.terminal(&CLI, name)?;
+        tui.wait_for(READY)?;
+        Ok(tui)
+    }
+
     /// `grok -p`: one prompt, to the end of its turn.
     ///
     /// # Errors

@@ -6,14 +6,18 @@ mod bridge;
 mod codex;
 mod contexts;
 mod deadlines;
+mod doctor;
 mod doorbell;
 mod ends;
 mod foreign;
 mod forks;
+mod grok;
 mod lost;
 mod mail;
+mod matrix;
 mod modes;
 mod nested;
+mod oldest;
 mod pause;
 mod questions;
 mod rewake;
@@ -29,13 +33,14 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    let suite = Suite::new(env!("CARGO_TARGET_TMPDIR"))
+    let suite = oldest::cases(matrix::cases(Suite::new(env!("CARGO_TARGET_TMPDIR"))))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
         .case("codex_asks_its_user_to_review_our_hooks", start::codex_review)
         .case("gemini_is_offered_the_tools_at_once", start::gemini)
         .case("gemini_without_consent_gets_mail_and_no_tools", start::gemini_without_consent)
+        .case("doctor_tells_configured_from_seen_alive", doctor::alive)
         .case("claude_gets_mail_with_its_prompt_once", mail::claude_tui)
         .case("claude_gets_mail_when_it_is_resumed", mail::claude_resumed)
         .case("codex_gets_mail_with_its_prompt_once", mail::codex_tui)
@@ -105,5 +110,5 @@ fn main() -> ExitCode {
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    codex::cases(suite).run()
+    grok::cases(codex::cases(suite)).run()
 }

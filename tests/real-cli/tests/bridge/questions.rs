@@ -8,11 +8,11 @@ use session_bridge_real_cli::{CaseResult, World};
 
 use crate::bridge::{Bridge, SERVER, field_in};
 
-const QUESTION: &str = "Which port does the API listen on?";
-const ANSWER: &str = "It listens on port 8443.";
+pub(crate) const QUESTION: &str = "Which port does the API listen on?";
+pub(crate) const ANSWER: &str = "It listens on port 8443.";
 
 /// Waits for one message, answers it, and says so.
-fn answers(world: &World, prompt: &str) {
+pub(crate) fn answers(world: &World, prompt: &str) {
     world.model().script_for(
         prompt,
         [
@@ -28,7 +28,7 @@ fn answers(world: &World, prompt: &str) {
 }
 
 /// Asks `label`, and repeats the answer.
-fn asks(world: &World, prompt: &str, label: &str) {
+pub(crate) fn asks(world: &World, prompt: &str, label: &str) {
     world.model().script_for(
         prompt,
         [
@@ -44,7 +44,7 @@ fn asks(world: &World, prompt: &str, label: &str) {
 
 /// `proven` is what the asker's turn proves of the answer: Gemini CLI's end does not tell whether the model spoke after the
 /// result.
-fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, proven: &str) -> CaseResult {
+pub(crate) fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, proven: &str) -> CaseResult {
     let last = world.model().steps_with(asker).pop().ok_or("the asker never asked")?;
     let id = field_in(&last, "question_id");
     let states = bridge.wait_for_state(&id, "answered")?;

@@ -9,9 +9,9 @@ use session_bridge_real_cli::{CaseResult, DriverError, Finished, World, wait_unt
 
 use crate::bridge::{Bridge, PATIENCE, SERVER};
 
-const BODY: &str = "The schema of table ORDERS-77 changed.";
+pub(crate) const BODY: &str = "The schema of table ORDERS-77 changed.";
 
-const SEEN: [&str; 4] = ["stored", "offered", "injected", "seen"];
+pub(crate) const SEEN: [&str; 4] = ["stored", "offered", "injected", "seen"];
 
 /// A CLI's run of one prompt, to the end of its turn.
 pub(crate) type Run = dyn Fn(&World, &str) -> Result<Finished, DriverError> + Sync;
@@ -55,7 +55,7 @@ pub(crate) fn while_running(world: &World, run: &Run, meanwhile: impl FnOnce() -
 /// Mail sent while a shell command runs is in the request that carries the command's result. `early` is the state
 /// once the next tool call was answered: only where that cannot have been a sibling is it proof. `at_end` are those after
 /// the turn: Gemini CLI's end does not tell whether the model spoke after the tool.
-fn mid_turn(
+pub(crate) fn mid_turn(
     world: &World,
     label: &str,
     run: &Run,
@@ -97,7 +97,7 @@ fn mid_turn(
 }
 
 /// The CLI's own way to run a shell command.
-type Shell = dyn Fn(&str) -> Turn;
+pub(crate) type Shell = dyn Fn(&str) -> Turn;
 
 pub(crate) fn claude_mid_turn(world: &World) -> CaseResult {
     let shell = |command: &str| Turn::tool("Bash", &json!({"command": command, "description": "wait"}));
@@ -121,7 +121,7 @@ fn hostile() -> String {
 }
 
 /// Mail that waits when the turn would end makes it go on, once for each mail; a status does not.
-fn turn_end(world: &World, label: &str, run: &Run) -> CaseResult {
+pub(crate) fn turn_end(world: &World, label: &str, run: &Run) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let (first, first_asks, first_go) = held(Turn::text("FIRST-ANSWER"));
     let (second, second_asks, second_go) = held(Turn::text("SECOND-ANSWER"));
