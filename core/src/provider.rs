@@ -8,6 +8,7 @@ use crate::dialect;
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
+use crate::marks::Mark;
 use crate::plan::{Plan, Value};
 use crate::probe::Probe;
 
@@ -68,10 +69,12 @@ pub struct Card {
     pub short: &'static str,
     /// Program names to look for, best first.
     pub binaries: &'static [&'static str],
+    /// What shows that this CLI runs a hook, whosever the entry is.
+    pub marks: &'static [Mark],
     /// npm packages that hold the program: the version that their `package.json` names is the program's. A `*` at the end
     /// stands for a platform's name. Empty if the program does not come by npm, or if its package is numbered otherwise.
     pub packages: &'static [&'static str],
-    /// `clientInfo.name` values that its MCP client sends.
+    /// `clientInfo.name` values that its MCP client sends. A `*` at the end stands for anything.
     pub mcp_clients: &'static [&'static str],
     /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
     /// fence around the bodies of the result names the call: the host's tool event shows it.
@@ -92,6 +95,9 @@ pub struct Card {
     pub human_steps: &'static [Step],
     /// Versions that the facts were measured against, oldest first.
     pub verified: &'static [Verified],
+    /// Why the CLI was never run for that. Its facts were then read from what `verified` names, and no event of it proves
+    /// that a text arrived: mail counts as `offered` until a call or answer names it.
+    pub not_run: Option<&'static str>,
 }
 
 impl Card {
@@ -100,12 +106,14 @@ impl Card {
         self.hooks.iter().find(|spec| spec.event == event)
     }
 
+    /// Whether its MCP client introduces itself as `name`.
+    pub fn is_mcp_client(&self, name: &str) -> bool {
+        self.mcp_clients.iter().any(|pattern| fits(pattern, name))
+    }
+
     /// Whether an npm package of this name holds the program.
     pub fn is_package(&self, name: &str) -> bool {
-        let fits = |pattern: &str| {
-            pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
-        };
-        self.packages.iter().any(|pattern| fits(pattern))
+        self.packages.iter().any(|pattern| fits(pattern, name))
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
@@ -157,6 +165,11 @@ impl Card {
     pub fn inject_at(&self, moment: Moment) -> Option<&'static Inject> {
         self.inject.iter().find(|inject| inject.moment == moment)
     }
+}
+
+/// Whether a name is the pattern, or begins as it does up to its `*`.
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
 }
 
 /// One of the host's events, and how long it waits for us.
@@ -381,6 +394,8 @@ pub enum Source {
     Field(&'static str),
     /// The host process that hook and server share; its session is what its hooks said last.
     HostProcess,
+    /// The same where one process may host several conversations: it names one only while it has no other.
+    SharedProcess,
     /// A variable that the host sets when it starts the server; believed only until a hook says otherwise.
     SpawnEnv(&'static str),
     /// A variable that the host sets in each server's environment: it starts one server for each session.
@@ -402,6 +417,7 @@ impl Source {
         match self {
             Self::Field(name) => format!("hook payload `{name}`"),
             Self::HostProcess => "shared host process".to_owned(),
+            Self::SharedProcess => "shared host process, while it has one session".to_owned(),
             Self::SpawnEnv(name) => format!("`{name}` at server start"),
             Self::ServerEnv(name) => format!("`{name}` of the session's own server"),
             Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
@@ -493,6 +509,9 @@ pub enum LocateError {
     /// There is no home folder, and the CLI's own variable is not set.
     #[error("no home folder: set HOME or {0}")]
     NoHome(&'static str),
+    /// There is no home folder, and nothing but that places the CLI's files.
+    #[error("no home folder: set HOME")]
+    NoHomeAtAll,
 }
 
 /// What the person asked for, beyond the bare installation.

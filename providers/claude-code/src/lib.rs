@@ -9,6 +9,7 @@ mod site;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -27,6 +28,7 @@ const CARD: Card = Card {
     name: "Claude Code",
     short: "claude",
     binaries: &["claude"],
+    marks: &[Mark::session("CLAUDE_CODE_SESSION_ID"), Mark::Process("claude")],
     packages: &["@anthropic-ai/claude-code"],
     mcp_clients: &["claude-code"],
     mcp_call_id: &["claudecode/toolUseId"],
@@ -75,6 +77,7 @@ const CARD: Card = Card {
         Verified { version: "2.1.281", date: "2026-11-21" },
         Verified { version: "2.1.329", date: "2026-11-21" },
     ],
+    not_run: None,
 };
 
 impl Provider for ClaudeCode {

@@ -9,6 +9,7 @@ mod switches;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step, Verified,
@@ -31,6 +32,7 @@ const CARD: Card = Card {
     name: "Cline",
     short: "cline",
     binaries: &["cline"],
+    marks: &[Mark::Field("cline_plugin")],
     packages: &["cline", "@cline/cli-*"],
     mcp_clients: &["@cline/core"],
     mcp_call_id: &[],
@@ -58,6 +60,7 @@ const CARD: Card = Card {
         ),
     ],
     verified: &[Verified { version: "3.0.65", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for Cline {

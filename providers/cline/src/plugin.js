@@ -51,7 +51,7 @@ function run(event, fields, limit) {
       child.stdin.on("error", () => {});
       child.on("error", () => done(NOTHING));
       child.on("close", (status) => done({ status, out, err }));
-      const payload = { hook_event_name: event, session_id: session, cwd: process.cwd(), nonce, ...fields };
+      const payload = { hook_event_name: event, cline_plugin: 1, session_id: session, cwd: process.cwd(), nonce, ...fields };
       child.stdin.end(JSON.stringify(payload));
     } catch {
       done(NOTHING);

@@ -8,6 +8,7 @@ mod site;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -32,6 +33,7 @@ const CARD: Card = Card {
     name: "Codex CLI",
     short: "codex",
     binaries: &["codex"],
+    marks: &[Mark::Process("codex")],
     packages: &["@openai/codex"],
     mcp_clients: &["codex-mcp-client"],
     mcp_call_id: &["callId"],
@@ -73,6 +75,7 @@ const CARD: Card = Card {
         Verified { version: "0.166.0", date: "2026-11-21" },
         Verified { version: "0.169.0", date: "2026-11-21" },
     ],
+    not_run: None,
 };
 
 impl Provider for Codex {

@@ -10,6 +10,7 @@ mod switches;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -29,7 +30,8 @@ const CARD: Card = Card {
     short: "grok",
     binaries: &["grok"],
     packages: &["@xai-official/grok", "@xai-official/grok-*"],
-    mcp_clients: &["grok-shell-session-bridge"],
+    marks: &[Mark::Field("hookEventName"), Mark::session("GROK_SESSION_ID")],
+    mcp_clients: &["grok-shell-session-bridge", "grok-shell-*"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::ServerEnv("GROK_SESSION_ID")] },
     hooks: &[
@@ -63,6 +65,7 @@ const CARD: Card = Card {
         ),
     ],
     verified: &[Verified { version: "1.0.41", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for Grok {

@@ -9,6 +9,7 @@ mod switches;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -32,6 +33,7 @@ const CARD: Card = Card {
     name: "opencode",
     short: "opencode",
     binaries: &["opencode"],
+    marks: &[Mark::Field("opencode_plugin")],
     packages: &["opencode-ai"],
     mcp_clients: &["opencode"],
     mcp_call_id: &[],
@@ -68,6 +70,7 @@ const CARD: Card = Card {
         ),
     ],
     verified: &[Verified { version: "1.18.33", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for Opencode {

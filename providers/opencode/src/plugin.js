@@ -46,7 +46,7 @@ function hook(event, payload) {
       child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text))
       child.stdin.on("error", () => {})
       child.on("close", (status) => done({ status, stdout, stderr }))
-      child.stdin.end(JSON.stringify({ hook_event_name: event, nonce: shared.nonce, ...payload }))
+      child.stdin.end(JSON.stringify({ hook_event_name: event, opencode_plugin: 1, nonce: shared.nonce, ...payload }))
     } catch {
       resolve(null)
     }
