@@ -163,13 +163,22 @@ fn send(machine: &Machine, native: &str, body: &str) -> SessionId {
 
 /// The payload of a provider's prompt.
 fn prompt(provider: &dyn Provider) -> Payload {
+    told(provider, Moment::PromptSubmit)
+}
+
+/// A payload that mail goes out with: a prompt's, or a tool's where the host reads nothing beside prompts.
+fn carrier(provider: &dyn Provider) -> Payload {
+    let beside_prompts = provider.card().inject_at(Moment::PromptSubmit).is_some();
+    told(provider, if beside_prompts { Moment::PromptSubmit } else { Moment::AfterTool })
+}
+
+fn told(provider: &dyn Provider, moment: Moment) -> Payload {
     payloads::of(provider)
         .into_iter()
         .find(|payload| {
             let stdin = payload.bytes();
-            decoded(provider, payload, &stdin).is_some_and(|event| {
-                event.moment == Moment::PromptSubmit && event.nudge.is_none() && event.echo.is_none()
-            })
+            decoded(provider, payload, &stdin)
+                .is_some_and(|event| event.moment == moment && event.nudge.is_none() && event.echo.is_none())
         })
         .unwrap()
 }
@@ -178,7 +187,7 @@ fn prompt(provider: &dyn Provider) -> Payload {
 fn l17_a_message_arrives_once_however_many_entries_run() {
     for provider in PROVIDERS {
         let machine = Machine::new();
-        let payload = prompt(*provider);
+        let payload = carrier(*provider);
         let count = entries(&machine, *provider, &payload).len();
         let stdin = payload.bytes();
         let native = decoded(*provider, &payload, &stdin).unwrap().native.into_owned();
