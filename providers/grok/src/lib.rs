@@ -20,12 +20,8 @@ use session_bridge_core::provider::{
 #[derive(Debug, Clone, Copy)]
 pub struct Grok;
 
-/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may double
-/// each byte.
+/// Longest text in bytes. The host takes 10,000 characters; a reply is one write of 16 KiB, and JSON may double each byte.
 const MAX_CONTEXT: usize = 8_000;
-
-/// What stands before the names of our tools: the model finds them with `search_tool` and calls them with `use_tool`.
-const TOOLS: &str = "session-bridge__";
 
 const CARD: Card = Card {
     id: ProviderId::new("grok"),
@@ -53,7 +49,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])),
     ],
-    wake: &[Wake::Monitor { name: "monitor", how: "start your monitor tool, persistent, with the command" }],
+    wake: &[Wake::Monitor { name: "monitor", how: "keep a persistent monitor on the command" }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
@@ -87,7 +83,7 @@ impl Provider for Grok {
     }
 
     fn tools_called(&self) -> Option<&'static str> {
-        Some(TOOLS)
+        Some(decode::TOOLS)
     }
 
     fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
