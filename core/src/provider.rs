@@ -7,6 +7,7 @@ use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
 use crate::plan::Plan;
+use crate::plugin::Plugin;
 
 /// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
 pub trait Provider: Sync {
@@ -23,6 +24,11 @@ pub trait Provider: Sync {
     /// are the person's to set, so `doctor` names them and nothing changes them.
     fn hindrances(&self, _host: &dyn Host, _site: &Site) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How this CLI takes the bridge as a plugin, where its plugin manager reads a folder of ours.
+    fn plugin(&self) -> Option<&'static Plugin> {
+        None
     }
 
     /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.

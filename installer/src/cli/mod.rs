@@ -19,6 +19,7 @@ mod list_providers;
 mod list_sessions;
 mod mcp;
 mod pause;
+mod plugin;
 mod read;
 mod receipts;
 mod reply;
@@ -89,6 +90,7 @@ enum Command {
     Unblock(rules::UnblockArgs),
     Inspect(inspect::Args),
     Whoami(whoami::Args),
+    Plugin(plugin::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
     Completions(completions::Args),
@@ -161,6 +163,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
+        Command::Plugin(args) => plugin::run(&args, context),
         Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),

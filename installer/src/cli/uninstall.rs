@@ -13,13 +13,14 @@ use super::context::Context;
 use super::init::unknown_provider;
 use crate::exit;
 use crate::install::{defaults, ledgers, links, provider_of};
+use crate::plugin::{self, Plugged};
 use crate::report::Failure;
 use crate::term::{put, style};
 
 /// Take the bridge out of agent CLIs.
 ///
 /// Files that nobody else has written since are afterwards what they were before, byte for byte; in others only our
-/// entries go. Messages stay. What was paused is so no longer.
+/// entries go. Messages stay. What was paused is so no longer. A plugin is its CLI's to take out: the commands are named.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Take it out of this one; may be given several times.
@@ -59,15 +60,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let outcomes: Vec<Outcome> = chosen.iter().map(|name| undo(args, context, name, &disk)).collect();
     let mut removed = Vec::new();
     let none_left = !args.dry_run && ledgers(&context.home)?.is_empty();
+    let plugged = plugin::plugged(&context.host);
     if none_left {
-        removed = links::remove(&context.home)?;
+        // A plugin names them, too.
+        if plugged.is_empty() {
+            removed = links::remove(&context.home)?;
+        }
         for pause in Pause::all(&context.home) {
             pause.lift(&context.home)?;
         }
         // Something else in it, or no folder at all, is no fault.
         drop(std::fs::remove_dir(context.home.paused()));
     }
-    show(args, context, &outcomes, &removed, none_left)?;
+    let left = Left { links: &removed, plugged: &plugged, none_left };
+    show(args, context, &outcomes, &left)?;
     Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))
 }
 
@@ -118,13 +124,16 @@ fn try_undo(
     Ok(())
 }
 
-fn show(
-    args: &Args,
-    context: &Context,
-    outcomes: &[Outcome],
-    links: &[PathBuf],
+/// What is there afterwards, beside the outcomes.
+struct Left<'a> {
+    /// Links that were removed.
+    links: &'a [PathBuf],
+    plugged: &'a [Plugged],
+    /// The bridge is configured in no CLI any more.
     none_left: bool,
-) -> Result<(), Failure> {
+}
+
+fn show(args: &Args, context: &Context, outcomes: &[Outcome], left: &Left<'_>) -> Result<(), Failure> {
     let ui = context.ui;
     let stays = context.home.root().exists().then(|| context.home.root().to_owned());
     if ui.json {
@@ -140,8 +149,9 @@ fn show(
                 })
             })
             .collect();
+        let plugins: Vec<&str> = left.plugged.iter().map(Plugged::id).collect();
         return ui.document(&json!({
-            "dry_run": args.dry_run, "providers": providers, "links_removed": links, "stays": stays
+            "dry_run": args.dry_run, "providers": providers, "links_removed": left.links, "stays": stays, "plugins": plugins
         }));
     }
     let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
@@ -168,12 +178,18 @@ fn show(
             put!(text, "  {good}✓{good:#} nothing was left to take out\n");
         }
     }
-    for path in links {
+    for path in left.links {
         put!(text, "{good}✓{good:#} removed {}\n", path.display());
+    }
+    for Plugged { card, plugin } in left.plugged {
+        put!(text, "{warn}!{warn:#} {} still has the bridge as a plugin; to take that out:\n", card.name);
+        for command in plugin.remove {
+            put!(text, "    {command}\n");
+        }
     }
     if args.dry_run {
         put!(text, "{dim}nothing was changed{dim:#}\n");
-    } else if let Some(root) = stays.filter(|_| none_left) {
+    } else if let Some(root) = stays.filter(|_| left.none_left) {
         put!(
             text,
             "{dim}messages stay in {}; to delete them for ever: rm -r {}{dim:#}\n",

@@ -14,6 +14,7 @@ mod install;
 mod json;
 mod messages;
 mod overdue;
+mod plugin;
 mod trust;
 mod upgrade;
 mod waits;

@@ -4,12 +4,14 @@ mod decode;
 mod encode;
 mod inbox;
 mod plan;
+mod plugin;
 mod site;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::plan::Plan;
+use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
     By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Wake,
     Want,
@@ -82,6 +84,10 @@ impl Provider for ClaudeCode {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn plugin(&self) -> Option<&'static Plugin> {
+        Some(&plugin::PLUGIN)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -4,6 +4,7 @@ mod around;
 mod bridge;
 mod check;
 mod live;
+mod plugin;
 mod provider;
 mod store;
 
@@ -43,12 +44,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         .into_iter()
         .filter(|name| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name)))
         .collect();
+    let mut plugged = crate::plugin::plugged(&context.host);
+    plugged.retain(|plugged| args.provider.is_empty() || args.provider.iter().any(|id| id == plugged.id()));
+    let known: Vec<String> =
+        names.iter().cloned().chain(plugged.iter().map(|plugged| plugged.id().to_owned())).collect();
     let mut checks = Checks::default();
     if args.fix {
         store::repair(context, &mut checks);
-        fix(context, &names, &mut checks);
+        if !known.is_empty() {
+            fix(context, &names, &mut checks);
+        }
     }
-    bridge::look(context, &names, &mut checks);
+    bridge::look(context, &known, &mut checks);
     for name in &names {
         match target_of(name, &context.home, &context.host) {
             Ok(Some(target)) => provider::look(context, &target, &mut checks),
@@ -63,7 +70,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             Err(failure) => checks.add(Check::failed(name, "site", &failure)),
         }
     }
-    provider::absent(context, &args.provider, &names, &mut checks)?;
+    plugin::look(context, &plugged, &names, &mut checks);
+    provider::absent(context, &args.provider, &known, &mut checks)?;
     if context.ui.json {
         context.ui.document(&json!({ "ok": checks.is_well(), "checks": checks.all }))?;
     } else {
@@ -74,9 +82,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
 
 /// Brings links and entries back to what the ledger says was agreed to.
 fn fix(context: &Context, names: &[String], checks: &mut Checks) {
-    if names.is_empty() {
-        return;
-    }
     match links::make(&context.home) {
         Ok(made) => {
             for link in made {
