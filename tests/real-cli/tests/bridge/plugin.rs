@@ -70,8 +70,14 @@ fn assert_introduced(request: &Request, server: &str, label: &str) {
     assert!(!request.holds("session-bridge:bridge"), "what only a person calls is not listed");
 }
 
-/// Mail with the next prompt, then mail that wakes: each once. The window had its first turn.
-fn gets_mail(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+/// Mail with the next prompt, then mail for the idle session: each once. The window had its first turn. Returns how many
+/// nudges the second took.
+fn gets_mail(
+    world: &World,
+    bridge: &Bridge<'_>,
+    tui: &Tui<'_>,
+    label: &str,
+) -> Result<usize, Box<dyn std::error::Error>> {
     let id = bridge.send_quietly(label, BODY)?;
     world.model().script([Turn::text("SECOND-ANSWER")]);
     tui.prompt("PROMPT-TWO")?;
@@ -80,6 +86,10 @@ fn gets_mail(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> 
     let request = world.model().steps_with("PROMPT-TWO").pop().ok_or("no second request")?;
     assert_eq!(request.count(BODY), 1, "once");
 
+    // The answer is on the screen before the turn has ended.
+    let idle =
+        || bridge.sessions().ok()?.into_iter().find(|s| s["label"] == label && s["presence"] == "idle");
+    wait_until("the end of the turn", PATIENCE, idle)?;
     let began = world.model().steps().len();
     world.model().script([Turn::text("WOKEN-ANSWER")]);
     let id = bridge.send(label, "WOKEN-BY-THIS")?;
@@ -88,8 +98,7 @@ fn gets_mail(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> 
     let steps = world.model().steps();
     assert_eq!(steps.len(), began + 1, "one turn of one request");
     assert_eq!(steps[began].count("WOKEN-BY-THIS"), 1);
-    assert_eq!(steps[began].count("[session-bridge wake "), 1);
-    Ok(())
+    Ok(steps[began].count("[session-bridge wake "))
 }
 
 /// Mail beside a tool's result, and mail that makes the turn go on: each once.
@@ -152,7 +161,7 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     assert_introduced(&world.model().steps()[0], PLUGGED, "claude-project");
     let result = world.model().steps()[1].last_tool_result().unwrap_or_default();
     assert!(result.contains("claude-project"), "{result}");
-    gets_mail(world, &bridge, &tui, "claude-project")?;
+    assert_eq!(gets_mail(world, &bridge, &tui, "claude-project")?, 1, "its door is rung");
     gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", PLUGGED))?;
 
     world.model().script([Turn::text("PEERS-ANSWER")]);
@@ -185,7 +194,7 @@ pub(crate) fn codex(world: &World) -> CaseResult {
     assert_introduced(&world.model().steps()[0], SERVER, "codex-project");
     let result = world.model().steps()[1].last_tool_result().unwrap_or_default();
     assert!(result.contains("codex-project"), "{result}");
-    gets_mail(world, &bridge, &tui, "codex-project")?;
+    assert_eq!(gets_mail(world, &bridge, &tui, "codex-project")?, 1, "its door is rung");
     gets_mail_in_a_turn(world, &bridge, &tui, ("codex-project", SERVER))?;
 
     world.model().script([Turn::text("PEERS-ANSWER")]);
@@ -217,10 +226,12 @@ pub(crate) fn claude_both(world: &World) -> CaseResult {
     let request = world.model().steps().pop().ok_or("no request")?;
     assert_introduced(&request, SERVER, "claude-project");
     assert!(!request.offers(PLUGGED, "bridge_ask"), "the tools are offered once: {:?}", request.tools());
-    assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
     assert_eq!(servers(world), 1, "{:?}", world.processes());
-    gets_mail(world, &bridge, &tui, "claude-project")?;
-    gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", SERVER))
+    // Of two hooks at the turn's end the second may still take what came after the first.
+    assert!(gets_mail(world, &bridge, &tui, "claude-project")? <= 1);
+    gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", SERVER))?;
+    assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
+    Ok(())
 }
 
 pub(crate) fn codex_both(world: &World) -> CaseResult {
@@ -236,10 +247,12 @@ pub(crate) fn codex_both(world: &World) -> CaseResult {
     assert_introduced(&request, SERVER, "codex-project");
     let tools = request.tools();
     assert_eq!(tools.iter().filter(|tool| tool.ends_with("bridge_ask")).count(), 1, "{tools:?}");
-    assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
     assert_eq!(servers(world), 1, "{:?}", world.processes());
-    gets_mail(world, &bridge, &tui, "codex-project")?;
-    gets_mail_in_a_turn(world, &bridge, &tui, ("codex-project", SERVER))
+    // Of two hooks at the turn's end the second may still take what came after the first.
+    assert!(gets_mail(world, &bridge, &tui, "codex-project")? <= 1);
+    gets_mail_in_a_turn(world, &bridge, &tui, ("codex-project", SERVER))?;
+    assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
+    Ok(())
 }
 
 /// Where Claude Code cannot tell that both entries start the same program, it starts two servers of ours. Each serves; a
@@ -263,7 +276,8 @@ pub(crate) fn two_servers(world: &World) -> CaseResult {
     tui.wait_for_answer("FIRST-ANSWER")?;
     let request = world.model().steps().pop().ok_or("no request")?;
     assert!(request.offers(SERVER, "bridge_ask") && request.offers(PLUGGED, "bridge_ask"));
-    gets_mail(world, &bridge, &tui, "claude-project")?;
+    // Of two hooks at the turn's end the second may still take what came after the first.
+    assert!(gets_mail(world, &bridge, &tui, "claude-project")? <= 1);
     gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", SERVER))?;
 
     // One waits, the other is there: the answer is the result of the call, and nothing else.
