@@ -105,6 +105,8 @@ fn main() -> ExitCode {
         .case("claude_with_init_and_plugin_gets_mail_once", plugin::claude_both)
         .case("codex_with_init_and_plugin_gets_mail_once", plugin::codex_both)
         .case("two_servers_of_one_claude_serve_it_once", plugin::two_servers)
+        .case("claude_plugin_wakes_by_its_bell_where_there_is_no_socket", plugin::bell)
+        .case("claude_with_init_and_plugin_wakes_by_one_bell", plugin::bell_both)
         .case("a_plugin_without_its_programs_harms_nobody", plugin::program_missing)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)

@@ -1,12 +1,14 @@
 //! The bridge as a plugin: installed offline by the commands that `plugin emit-manifest` prints, alone and beside `init`.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use session_bridge_mock_model::{Request, Turn};
 use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
 
 use crate::bridge::{Bridge, PATIENCE, SERVER};
+use crate::doorbell;
 
 /// Our server in Claude Code if the plugin started it.
 const PLUGGED: &str = "plugin_session-bridge_session-bridge";
@@ -20,12 +22,23 @@ const ADVICE: &str = "never ask";
 
 /// Runs the printed commands that name `program`, as a person would.
 fn plug(world: &World, bridge: &Bridge<'_>, program: &str) -> CaseResult {
+    plug_changed(world, bridge, program, |_| Ok(()))
+}
+
+/// The same with a folder that the test changed.
+fn plug_changed(
+    world: &World,
+    bridge: &Bridge<'_>,
+    program: &str,
+    change: impl FnOnce(&Path) -> CaseResult,
+) -> CaseResult {
     let dir = world.tmp().join("marketplace");
     let made = bridge.json(&["plugin", "emit-manifest", "--dir", &dir.to_string_lossy()])?;
     let steps = made["steps"].as_array().cloned().unwrap_or_default();
     let steps: Vec<&str> = steps.iter().filter_map(Value::as_str).collect();
     let own: Vec<&str> = steps.into_iter().filter(|step| step.starts_with(program)).collect();
     assert_eq!(own.len(), 2, "{made}");
+    change(&dir.join("session-bridge"))?;
     run(world, &own)
 }
 
@@ -152,6 +165,7 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     let bridge = Bridge::not_installed(world);
     bridge.run(&["plugin", "link"])?;
     plug(world, &bridge, "claude")?;
+    run(world, &[&format!("claude plugin validate {}", world.tmp().join("marketplace").display())])?;
     consent(world)?;
     let tui = world.claude().tui("claude")?;
     bridge.session("claude-project")?;
@@ -295,6 +309,45 @@ pub(crate) fn two_servers(world: &World) -> CaseResult {
     bridge.wait_for_state(&id, "seen")?;
     let last = world.model().steps_with("PROMPT-FOUR").pop().ok_or("no last request")?;
     assert_eq!(last.count("WAITED-FOR"), 1, "once");
+    Ok(())
+}
+
+/// Without the inbox socket the plugin's hook follows the bell, and with `init` beside it one of the two does.
+pub(crate) fn bell(world: &World) -> CaseResult {
+    let bridge = Bridge::not_installed(world);
+    bridge.run(&["plugin", "link"])?;
+    wakes_by_its_bell(world, &bridge)
+}
+
+pub(crate) fn bell_both(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    doorbell::hide_socket(world)?;
+    wakes_by_its_bell(world, &bridge)
+}
+
+fn wakes_by_its_bell(world: &World, bridge: &Bridge<'_>) -> CaseResult {
+    plug_changed(world, bridge, "claude", |folder| {
+        let hooks = folder.join("hooks/hooks.json");
+        let unset: String = doorbell::MISSING.iter().map(|name| format!("-u {name} ")).collect();
+        fs::write(&hooks, fs::read_to_string(&hooks)?.replace("exec ", &format!("exec env {unset}")))?;
+        let server = |file: &mut Value| doorbell::without_socket(&mut file["mcpServers"][SERVER]);
+        Ok(world.edit_json(&folder.join(".mcp.json"), server)?)
+    })?;
+    let tui = world.claude().tui("claude")?;
+    bridge.session("claude-project")?;
+    world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("WOKEN-ANSWER")]);
+    tui.prompt("PROMPT-ONE")?;
+    tui.wait_for_answer("FIRST-ANSWER")?;
+    let idle = || bridge.sessions().ok()?.into_iter().find(|session| session["presence"] == "idle");
+    wait_until("the end of the turn", PATIENCE, idle)?;
+    let id = bridge.send("claude-project", BODY)?;
+    tui.wait_for_answer("WOKEN-ANSWER")?;
+    bridge.wait_for_state(&id, "seen")?;
+    let steps = world.model().steps();
+    assert_eq!(steps.len(), 2, "one turn");
+    assert_eq!(steps[1].count(BODY), 1, "once");
+    let receipt = bridge.json(&["receipts", &id])?;
+    assert_eq!(receipt["receipts"][0]["steps"][1]["surface"], "claude-file-changed", "{receipt}");
     Ok(())
 }
 
