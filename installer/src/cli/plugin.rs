@@ -69,12 +69,11 @@ enum Written {
 }
 
 fn emit(args: &EmitArgs, context: &Context) -> Status {
-    let dir = match &args.dir {
-        Some(dir) => std::path::absolute(dir).map_err(|error| Failure::file("find", dir, &error))?,
-        None => {
-            fsx::private_dir(context.home.root())?;
-            context.home.root().join("plugin")
-        }
+    let dir = if let Some(dir) = &args.dir {
+        std::path::absolute(dir).map_err(|error| Failure::file("find", dir, &error))?
+    } else {
+        fsx::private_dir(context.home.root())?;
+        context.home.root().join("plugin")
     };
     refuse_foreign(&dir)?;
     let mut written = Vec::new();

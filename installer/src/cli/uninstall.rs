@@ -72,8 +72,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         // Something else in it, or no folder at all, is no fault.
         drop(std::fs::remove_dir(context.home.paused()));
     }
-    let left = Left { links: &removed, plugged: &plugged, none_left };
-    show(args, context, &outcomes, &left)?;
+    let after = After { links: &removed, plugged: &plugged, none_left };
+    show(args, context, &outcomes, &after)?;
     Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))
 }
 
@@ -125,7 +125,7 @@ fn try_undo(
 }
 
 /// What is there afterwards, beside the outcomes.
-struct Left<'a> {
+struct After<'a> {
     /// Links that were removed.
     links: &'a [PathBuf],
     plugged: &'a [Plugged],
@@ -133,7 +133,7 @@ struct Left<'a> {
     none_left: bool,
 }
 
-fn show(args: &Args, context: &Context, outcomes: &[Outcome], left: &Left<'_>) -> Result<(), Failure> {
+fn show(args: &Args, context: &Context, outcomes: &[Outcome], after: &After<'_>) -> Result<(), Failure> {
     let ui = context.ui;
     let stays = context.home.root().exists().then(|| context.home.root().to_owned());
     if ui.json {
@@ -149,9 +149,10 @@ fn show(args: &Args, context: &Context, outcomes: &[Outcome], left: &Left<'_>) -
                 })
             })
             .collect();
-        let plugins: Vec<&str> = left.plugged.iter().map(Plugged::id).collect();
+        let plugins: Vec<&str> = after.plugged.iter().map(Plugged::id).collect();
         return ui.document(&json!({
-            "dry_run": args.dry_run, "providers": providers, "links_removed": left.links, "stays": stays, "plugins": plugins
+            "dry_run": args.dry_run, "providers": providers, "links_removed": after.links, "stays": stays,
+            "plugins": plugins,
         }));
     }
     let (strong, good, dim, warn) = (style::STRONG, style::GOOD, style::DIM, style::WARN);
@@ -178,10 +179,10 @@ fn show(args: &Args, context: &Context, outcomes: &[Outcome], left: &Left<'_>) -
             put!(text, "  {good}✓{good:#} nothing was left to take out\n");
         }
     }
-    for path in left.links {
+    for path in after.links {
         put!(text, "{good}✓{good:#} removed {}\n", path.display());
     }
-    for Plugged { card, plugin } in left.plugged {
+    for Plugged { card, plugin } in after.plugged {
         put!(text, "{warn}!{warn:#} {} still has the bridge as a plugin; to take that out:\n", card.name);
         for command in plugin.remove {
             put!(text, "    {command}\n");
@@ -189,7 +190,7 @@ fn show(args: &Args, context: &Context, outcomes: &[Outcome], left: &Left<'_>) -
     }
     if args.dry_run {
         put!(text, "{dim}nothing was changed{dim:#}\n");
-    } else if let Some(root) = stays.filter(|_| left.none_left) {
+    } else if let Some(root) = stays.filter(|_| after.none_left) {
         put!(
             text,
             "{dim}messages stay in {}; to delete them for ever: rm -r {}{dim:#}\n",

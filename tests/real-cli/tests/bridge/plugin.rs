@@ -328,7 +328,7 @@ pub(crate) fn bell_both(world: &World) -> CaseResult {
 fn wakes_by_its_bell(world: &World, bridge: &Bridge<'_>) -> CaseResult {
     plug_changed(world, bridge, "claude", |folder| {
         let hooks = folder.join("hooks/hooks.json");
-        let unset: String = doorbell::MISSING.iter().map(|name| format!("-u {name} ")).collect();
+        let unset = doorbell::MISSING.map(|name| format!("-u {name} ")).concat();
         fs::write(&hooks, fs::read_to_string(&hooks)?.replace("exec ", &format!("exec env {unset}")))?;
         let server = |file: &mut Value| doorbell::without_socket(&mut file["mcpServers"][SERVER]);
         Ok(world.edit_json(&folder.join(".mcp.json"), server)?)
