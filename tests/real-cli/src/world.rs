@@ -194,9 +194,14 @@ impl World {
         process::living_in(&self.home())
     }
 
-    /// What can be told about this world now: requests, screens, processes, log files.
+    /// What can be told about this world now: log files, screens, processes, and the requests, which are long.
     pub fn account(&self) -> String {
-        let mut out = format!("--- requests ---\n{}", self.model.dump());
+        let mut out = String::new();
+        for name in ["hook.log", "server.log"] {
+            if let Ok(text) = fs::read_to_string(self.home().join(".session-bridge/log").join(name)) {
+                let _ = writeln!(out, "--- {name} ---\n{}", text.trim_end());
+            }
+        }
         for (name, screen) in tui::screens(self) {
             let _ = writeln!(out, "--- screen of {name} ---\n{}", screen.trim_end());
         }
@@ -208,6 +213,7 @@ impl World {
         if let Ok(text) = fs::read_to_string(log) {
             let _ = writeln!(out, "--- codex daemon ---\n{text}");
         }
+        let _ = write!(out, "--- requests ---\n{}", self.model.dump());
         out
     }
 
