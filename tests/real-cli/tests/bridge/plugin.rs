@@ -83,6 +83,13 @@ fn assert_introduced(request: &Request, server: &str, label: &str) {
     assert!(!request.holds("session-bridge:bridge"), "what only a person calls is not listed");
 }
 
+/// The answer is on the screen before the turn has ended, and the first of two hooks notes its end before the second.
+fn wait_for_the_end(bridge: &Bridge<'_>, tui: &Tui<'_>) -> CaseResult {
+    let idle = || bridge.sessions().ok()?.into_iter().find(|session| session["presence"] == "idle");
+    wait_until("the end of the turn", PATIENCE, || idle().filter(|_| !tui.shows("esc to interrupt")))?;
+    Ok(())
+}
+
 /// Mail with the next prompt, then mail for the idle session: each once. The window had its first turn. Returns how many
 /// nudges the second took.
 fn gets_mail(
@@ -241,8 +248,7 @@ pub(crate) fn claude_both(world: &World) -> CaseResult {
     assert_introduced(&request, SERVER, "claude-project");
     assert!(!request.offers(PLUGGED, "bridge_ask"), "the tools are offered once: {:?}", request.tools());
     assert_eq!(servers(world), 1, "{:?}", world.processes());
-    // Of two hooks at the turn's end the second may still take what came after the first.
-    assert!(gets_mail(world, &bridge, &tui, "claude-project")? <= 1);
+    assert_eq!(gets_mail(world, &bridge, &tui, "claude-project")?, 1, "one nudge");
     gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", SERVER))?;
     assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
     Ok(())
@@ -262,8 +268,7 @@ pub(crate) fn codex_both(world: &World) -> CaseResult {
     let tools = request.tools();
     assert_eq!(tools.iter().filter(|tool| tool.ends_with("bridge_ask")).count(), 1, "{tools:?}");
     assert_eq!(servers(world), 1, "{:?}", world.processes());
-    // Of two hooks at the turn's end the second may still take what came after the first.
-    assert!(gets_mail(world, &bridge, &tui, "codex-project")? <= 1);
+    assert_eq!(gets_mail(world, &bridge, &tui, "codex-project")?, 1, "one nudge");
     gets_mail_in_a_turn(world, &bridge, &tui, ("codex-project", SERVER))?;
     assert_eq!(request.count(INTRODUCTION), 1, "it is introduced once");
     Ok(())
@@ -290,8 +295,7 @@ pub(crate) fn two_servers(world: &World) -> CaseResult {
     tui.wait_for_answer("FIRST-ANSWER")?;
     let request = world.model().steps().pop().ok_or("no request")?;
     assert!(request.offers(SERVER, "bridge_ask") && request.offers(PLUGGED, "bridge_ask"));
-    // Of two hooks at the turn's end the second may still take what came after the first.
-    assert!(gets_mail(world, &bridge, &tui, "claude-project")? <= 1);
+    assert_eq!(gets_mail(world, &bridge, &tui, "claude-project")?, 1, "one nudge");
     gets_mail_in_a_turn(world, &bridge, &tui, ("claude-project", SERVER))?;
 
     // One waits, the other is there: the answer is the result of the call, and nothing else.
@@ -338,8 +342,7 @@ fn wakes_by_its_bell(world: &World, bridge: &Bridge<'_>) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("WOKEN-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
-    let idle = || bridge.sessions().ok()?.into_iter().find(|session| session["presence"] == "idle");
-    wait_until("the end of the turn", PATIENCE, idle)?;
+    wait_for_the_end(bridge, &tui)?;
     let id = bridge.send("claude-project", BODY)?;
     tui.wait_for_answer("WOKEN-ANSWER")?;
     bridge.wait_for_state(&id, "seen")?;
