@@ -179,8 +179,8 @@ impl HookEvent<'_> {
 }
 
 /// FNV-1a: the same in every release, since identities are stored.
-pub fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+pub fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
+    text.as_ref().iter().copied().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }

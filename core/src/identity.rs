@@ -79,7 +79,7 @@ pub fn caller(card: &Card, evidence: Evidence<'_>) -> Caller {
                 Some(claim) if valid(claim) => return Caller::Native(claim.session.clone()),
                 _ => {}
             },
-            Source::HostProcess => by_process = true,
+            Source::HostProcess | Source::SharedProcess => by_process = true,
             Source::SpawnEnv(key) => spawn = spawn.or_else(|| env(key)),
             Source::Field(_) => {}
         }
@@ -102,6 +102,7 @@ mod tests {
             name: "X",
             short: "x",
             binaries: &[],
+            marks: &[],
             mcp_clients: &[],
             mcp_call_id: &[],
             identity: Identity { hook: &[], mcp },
@@ -112,6 +113,7 @@ mod tests {
             servers_outlive_window: false,
             human_steps: &[],
             verified: &[],
+            not_run: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
+use crate::marks::Mark;
 use crate::plan::Plan;
 use crate::plugin::Plugin;
 
@@ -49,7 +50,9 @@ pub struct Card {
     pub short: &'static str,
     /// Program names to look for, best first.
     pub binaries: &'static [&'static str],
-    /// `clientInfo.name` values that its MCP client sends.
+    /// What shows that this CLI runs a hook, whosever the entry is.
+    pub marks: &'static [Mark],
+    /// `clientInfo.name` values that its MCP client sends. A `*` at the end stands for anything.
     pub mcp_clients: &'static [&'static str],
     /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
     /// fence around the bodies of the result names the call: the host's tool event shows it.
@@ -70,12 +73,23 @@ pub struct Card {
     pub human_steps: &'static [&'static str],
     /// Versions that the facts were measured against, oldest first.
     pub verified: &'static [Verified],
+    /// Why the CLI was never run for that. Its facts were then read from what `verified` names, and no event of it proves
+    /// that a text arrived: mail counts as `offered` until a call or answer names it.
+    pub not_run: Option<&'static str>,
 }
 
 impl Card {
     /// The hook entry for one of the host's events.
     pub fn hook(&self, event: &str) -> Option<&'static HookSpec> {
         self.hooks.iter().find(|spec| spec.event == event)
+    }
+
+    /// Whether its MCP client introduces itself as `name`.
+    pub fn is_mcp_client(&self, name: &str) -> bool {
+        self.mcp_clients.iter().any(|client| match client.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => name == *client,
+        })
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
@@ -304,6 +318,8 @@ pub enum Source {
     Field(&'static str),
     /// The host process that hook and server share; its session is what its hooks said last.
     HostProcess,
+    /// The same where one process may host several conversations: it names one only while it has no other.
+    SharedProcess,
     /// A variable that the host sets when it starts the server; believed only until a hook says otherwise.
     SpawnEnv(&'static str),
     /// `_meta` of each call. Where `root` differs from `thread`, the caller is a subagent.
@@ -323,6 +339,7 @@ impl Source {
         match self {
             Self::Field(name) => format!("hook payload `{name}`"),
             Self::HostProcess => "shared host process".to_owned(),
+            Self::SharedProcess => "shared host process, while it has one session".to_owned(),
             Self::SpawnEnv(name) => format!("`{name}` at server start"),
             Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
             Self::Argument => format!("`{}` that our plugin adds to each call", crate::identity::ARGUMENT),
@@ -373,6 +390,9 @@ pub enum LocateError {
     /// There is no home folder, and the CLI's own variable is not set.
     #[error("no home folder: set HOME or {0}")]
     NoHome(&'static str),
+    /// There is no home folder, and nothing but that places the CLI's files.
+    #[error("no home folder: set HOME")]
+    NoHomeAtAll,
 }
 
 /// What the person asked for, beyond the bare installation.

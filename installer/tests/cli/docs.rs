@@ -186,7 +186,10 @@ fn the_page_of_providers() {
         let versions: Vec<String> = card
             .verified
             .iter()
-            .map(|verified| format!("{} ({})", verified.version, verified.date))
+            .map(|verified| match card.not_run {
+                None => format!("{} ({})", verified.version, verified.date),
+                Some(_) => format!("not run; read in {} ({})", verified.version, verified.date),
+            })
             .collect();
         let _ = writeln!(
             page,
@@ -200,6 +203,12 @@ fn the_page_of_providers() {
     for provider in PROVIDERS {
         let card = provider.card();
         let _ = writeln!(page, "\n## {}\n", card.name);
+        if let Some(why) = card.not_run {
+            let _ = writeln!(
+                page,
+                "**Configured, not verified by running:** {why}. Receipts say `offered` until a call or answer names the message.\n"
+            );
+        }
         let _ = writeln!(
             page,
             "| host event | moment | time limit | text for the model |\n| --- | --- | --- | --- |"

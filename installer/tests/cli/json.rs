@@ -162,6 +162,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("trust_hooks", "The host was told that the user reviewed the hooks."),
     ("undo", "The command that takes it out again."),
     ("uninstall:providers[].state", "`removed` or `failed`."),
+    (
+        "not_run",
+        "Why the CLI was never run against the bridge, and where its facts are from; null if it was.",
+    ),
     ("unbound", "MCP servers that run while nobody has told yet which session they serve."),
     ("unread", "Messages whose text has not reached it."),
     ("urgency", "`low`, `normal` or `high`."),

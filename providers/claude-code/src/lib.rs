@@ -10,6 +10,7 @@ mod site;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
@@ -30,6 +31,7 @@ const CARD: Card = Card {
     name: "Claude Code",
     short: "claude",
     binaries: &["claude"],
+    marks: &[Mark::session("CLAUDE_CODE_SESSION_ID"), Mark::Process("claude")],
     mcp_clients: &["claude-code"],
     mcp_call_id: &["claudecode/toolUseId"],
     identity: Identity {
@@ -71,6 +73,7 @@ const CARD: Card = Card {
         "If Claude Code asks before it runs a bridge tool, choose the answer that does not ask again (`mcp__session-bridge` in `permissions.allow`).",
     ],
     verified: &[Verified { version: "2.1.329", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for ClaudeCode {

@@ -9,6 +9,7 @@ mod site;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
@@ -34,6 +35,7 @@ const CARD: Card = Card {
     name: "Codex CLI",
     short: "codex",
     binaries: &["codex"],
+    marks: &[Mark::Process("codex")],
     mcp_clients: &["codex-mcp-client"],
     mcp_call_id: &["callId"],
     identity: Identity {
@@ -68,6 +70,7 @@ const CARD: Card = Card {
         "Start a new Codex session: running ones load the bridge's tools only at their start.",
     ],
     verified: &[Verified { version: "0.169.0", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for Codex {

@@ -9,6 +9,7 @@ mod switches;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Verified, Want,
@@ -32,6 +33,7 @@ const CARD: Card = Card {
     name: "Gemini CLI",
     short: "gemini",
     binaries: &["gemini"],
+    marks: &[Mark::session("GEMINI_SESSION_ID")],
     mcp_clients: &["gemini-cli-mcp-client"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::HostProcess] },
@@ -61,6 +63,7 @@ const CARD: Card = Card {
         "If Gemini CLI asks before it runs a bridge tool, choose the answer that does not ask again, or use `init --allow-tools`; without that, `gemini -p` is not offered the tools.",
     ],
     verified: &[Verified { version: "0.61.0", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for GeminiCli {

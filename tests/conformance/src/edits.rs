@@ -43,13 +43,13 @@ pub(crate) fn meddle(file: &Path, plan: &Plan, installed: bool) {
                 };
                 list.as_array_mut().unwrap().push(other);
             }
-            EditOp::Key { at, .. } => {
+            EditOp::Key { at, value: ours, .. } => {
                 let parent = reach(&mut value, &at.0[..at.0.len() - 1]);
                 if parent.is_null() {
                     *parent = json!({});
                 }
                 parent["somebody-elses"] = json!({"command": "x"});
-                if installed {
+                if installed && ours.is_object() {
                     parent[at.0.last().unwrap()]["added_by_the_host"] = json!({"deep": true});
                 }
             }
@@ -67,8 +67,12 @@ pub(crate) fn damage(edit: &ConfigEdit) {
         EditOp::Item { at, value: ours, .. } => {
             reach(&mut value, &at.0).as_array_mut().unwrap().retain(|item| item != ours);
         }
-        EditOp::Key { at, .. } => {
+        EditOp::Key { at, value: ours, .. } if ours.is_object() => {
             reach(&mut value, &at.0).as_object_mut().unwrap().remove("args").unwrap();
+        }
+        EditOp::Key { at, .. } => {
+            let (key, parent) = at.0.split_last().unwrap();
+            reach(&mut value, parent).as_object_mut().unwrap().remove(key).unwrap();
         }
         other => panic!("the suite does not know {other:?}"),
     }

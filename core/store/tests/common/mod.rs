@@ -30,6 +30,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         name: id,
         short: id,
         binaries: &[],
+        marks: &[],
         mcp_clients: &[],
         mcp_call_id: &[],
         identity: Identity { hook: &[], mcp: &[] },
@@ -40,6 +41,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         servers_outlive_window: false,
         human_steps: &[],
         verified: &[],
+        not_run: None,
     }
 }
 

@@ -38,6 +38,12 @@ pub(super) fn look(context: &Context, target: &Target, checks: &mut Checks) {
 /// Says whether the CLI's version is one that we were measured against.
 fn version(target: &Target, group: &str, checks: &mut Checks) -> bool {
     let card = target.card();
+    if let Some(why) = card.not_run {
+        // Nothing that the person could set right: no version of it would do.
+        let told = format!("{} is configured, not verified by running: {why}", card.name);
+        checks.add(Check::note(group, "version", told));
+        return false;
+    }
     let known: Vec<&str> = card.verified.iter().map(|verified| verified.version).collect();
     let Some(program) = &target.site.program else {
         checks.add(

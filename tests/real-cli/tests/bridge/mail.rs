@@ -25,7 +25,7 @@ fn assert_framed_once(request: &Request) {
 }
 
 /// Mail that a session with an open window gets with its next prompt. `tui` has had its first turn.
-fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+pub(crate) fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
     let id = bridge.send_quietly(label, BODY)?;
     assert_eq!(bridge.states(&id)?, ["stored"]);
 

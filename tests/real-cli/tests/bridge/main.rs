@@ -8,6 +8,7 @@ mod contexts;
 mod deadlines;
 mod doorbell;
 mod ends;
+mod foreign;
 mod forks;
 mod lost;
 mod mail;
@@ -75,6 +76,8 @@ fn main() -> ExitCode {
         .case("claude_continue_goes_on_as_the_same_session", forks::continued)
         .case("claude_fork_takes_nothing_from_an_open_session", forks::of_an_open_session)
         .case("claude_branch_leaves_the_mail_behind", forks::in_a_window)
+        .case("a_claude_that_runs_others_entries_is_itself", foreign::instead)
+        .case("a_claude_that_runs_others_entries_too_hears_each_event_once", foreign::beside)
         .case("a_codex_inside_a_claude_is_itself", nested::codex)
         .case("a_claude_inside_a_claude_is_itself", nested::claude)
         .case("a_hook_killed_before_it_wrote_repeats_the_body", lost::killed_early)
