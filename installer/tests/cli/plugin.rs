@@ -157,6 +157,9 @@ fn doctor_and_uninstall_name_the_plugin() {
     let both = env.run(&["doctor", "--json"]).json();
     assert!(plugin_of(&both)[0]["summary"].as_str().unwrap().contains("as well"), "{both}");
     let gone = env.run(&["uninstall", "--all"]);
-    env.settled(|| assert_snapshot!("plugin_uninstall", gone.all()));
+    let told = "! Claude Code still has the bridge as a plugin; to take that out:\n    \
+                claude plugin uninstall session-bridge@session-bridge\n    \
+                claude plugin marketplace remove session-bridge\n";
+    assert!(gone.code == 0 && gone.stdout.contains(told), "{gone:?}");
     assert!(env.path("home/.session-bridge/bin/session-bridge").exists(), "the plugin needs it");
 }

@@ -53,13 +53,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::ContinuedTurnEnd])),
     ],
     wake: &[
-        Wake::Socket {
-            name: "claude-inbox-socket",
-            path: "CLAUDE_CODE_MESSAGING_SOCKET",
-            token: "CLAUDE_CODE_MESSAGING_TOKEN",
-            not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
-            lines: inbox::lines,
-        },
+        inbox::DOOR,
         Wake::Watch {
             name: "claude-file-changed",
             unless: Some("CLAUDE_CODE_MESSAGING_SOCKET"),
