@@ -200,6 +200,27 @@ fn l17_a_message_arrives_once_however_many_entries_run() {
     }
 }
 
+/// What a session's start says is said once, too.
+#[test]
+fn l17_a_session_is_greeted_once() {
+    for provider in PROVIDERS {
+        let greets = provider.card().inject_at(Moment::SessionStart).is_some();
+        let starts = payloads::of(*provider).into_iter().find(|payload| {
+            let stdin = payload.bytes();
+            decoded(*provider, payload, &stdin).is_some_and(|event| event.moment == Moment::SessionStart)
+        });
+        let Some(start) = starts.filter(|_| greets) else { continue };
+        for at_once in [false, true] {
+            let machine = Machine::new();
+            let all = entries(&machine, *provider, &start);
+            let said = hosted(&machine, *provider, &all, &start.bytes(), at_once);
+            let greetings = said.iter().filter(|said| said.contains("this session is")).count();
+            assert_eq!(greetings, 1, "{} {at_once}: {said:?}", provider.card().id);
+            assert_eq!(machine.sessions().len(), 1);
+        }
+    }
+}
+
 /// The turn's end that our text put off is one end: the second hook of it neither says more nor notes the session idle.
 #[test]
 fn l17_an_end_that_was_put_off_is_no_end() {
