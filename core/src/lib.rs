@@ -24,6 +24,7 @@ pub mod message;
 pub mod name;
 pub mod nudge;
 pub mod plan;
+pub mod plugin;
 #[cfg(feature = "preview")]
 pub mod preview;
 pub mod probe;

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::id::ProviderId;
 use crate::marks::Mark;
 use crate::plan::{Plan, Value};
+use crate::plugin::Plugin;
 use crate::probe::Probe;
 
 /// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
@@ -48,6 +49,11 @@ pub trait Provider: Sync {
     /// What stands before the names of our tools where the host's model is not shown them until it looks for them. It is
     /// shown the instructions of our server: they then name the tools.
     fn tools_called(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How this CLI takes the bridge as a plugin, where its plugin manager reads a folder of ours.
+    fn plugin(&self) -> Option<&'static Plugin> {
         None
     }
 

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod inbox;
 mod plan;
+mod plugin;
 mod site;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
@@ -11,6 +12,7 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
+use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
     Verified, Wake, Want,
@@ -51,13 +53,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::ContinuedTurnEnd])),
     ],
     wake: &[
-        Wake::Socket {
-            name: "claude-inbox-socket",
-            path: "CLAUDE_CODE_MESSAGING_SOCKET",
-            token: "CLAUDE_CODE_MESSAGING_TOKEN",
-            not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
-            lines: inbox::lines,
-        },
+        inbox::DOOR,
         Wake::Watch {
             name: "claude-file-changed",
             unless: Some("CLAUDE_CODE_MESSAGING_SOCKET"),
@@ -91,6 +87,10 @@ impl Provider for ClaudeCode {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn plugin(&self) -> Option<&'static Plugin> {
+        Some(&plugin::PLUGIN)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod plan;
+mod plugin;
 mod site;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
@@ -10,6 +11,7 @@ use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
+use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
     Verified, Wake, Want,
@@ -89,6 +91,10 @@ impl Provider for Codex {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn plugin(&self) -> Option<&'static Plugin> {
+        Some(&plugin::PLUGIN)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

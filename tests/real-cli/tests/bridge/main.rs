@@ -21,6 +21,7 @@ mod nested;
 mod oldest;
 mod opencode;
 mod pause;
+mod plugin;
 mod questions;
 mod rewake;
 mod socket;
@@ -109,6 +110,14 @@ fn main() -> ExitCode {
         .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
         .case("a_muted_peers_mail_waits_for_claudes_next_prompt", pause::claude_muted)
         .case("a_muted_peers_mail_waits_for_codexs_next_prompt", pause::codex_muted)
+        .case("claude_takes_the_bridge_as_a_plugin", plugin::claude)
+        .case("codex_takes_the_bridge_as_a_plugin", plugin::codex)
+        .case("claude_with_init_and_plugin_gets_mail_once", plugin::claude_both)
+        .case("codex_with_init_and_plugin_gets_mail_once", plugin::codex_both)
+        .case("two_servers_of_one_claude_serve_it_once", plugin::two_servers)
+        .case("claude_plugin_wakes_by_its_bell_where_there_is_no_socket", plugin::bell)
+        .case("claude_with_init_and_plugin_wakes_by_one_bell", plugin::bell_both)
+        .case("a_plugin_without_its_programs_harms_nobody", plugin::program_missing)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
