@@ -59,7 +59,10 @@ const CARD: Card = Card {
             "Know that it asks nobody before it runs plugins and MCP servers: this installation is the only consent there is.",
         ),
     ],
-    verified: &[Verified { version: "3.0.65", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "3.0.57", date: "2026-11-21" },
+        Verified { version: "3.0.65", date: "2026-11-21" },
+    ],
     not_run: None,
 };
 

@@ -69,7 +69,10 @@ const CARD: Card = Card {
             "If a catch-all `permission` of yours asks or denies, answer with `always` when it asks, or use `init --allow-tools`; without that, `opencode run` is refused the bridge's tools.",
         ),
     ],
-    verified: &[Verified { version: "1.18.33", date: "2026-11-21" }],
+    verified: &[
+        Verified { version: "1.18.17", date: "2026-11-21" },
+        Verified { version: "1.18.33", date: "2026-11-21" },
+    ],
     not_run: None,
 };
 

@@ -29,10 +29,13 @@ use session_bridge_real_cli::{CaseResult, DriverError, Finished, Suite, World};
 type Run = fn(&World, &str) -> Result<Finished, DriverError>;
 
 fn main() -> ExitCode {
-    let runs: [(&str, &str, Run); 3] = [
+    let runs: [(&str, &str, Run); 6] = [
         ("claude-code", "claude", |world, prompt| world.claude().print(prompt)),
         ("codex", "codex", |world, prompt| world.codex().exec(prompt)),
         ("gemini-cli", "gemini", |world, prompt| world.gemini().print(prompt)),
+        ("opencode", "opencode", |world, prompt| world.opencode().print(prompt)),
+        ("grok", "grok", |world, prompt| world.grok().unasked().print(prompt)),
+        ("cline", "cline", |world, prompt| world.cline().print(prompt)),
     ];
     let suite = Suite::new(env!("CARGO_TARGET_TMPDIR")).package("session-bridge");
     let add = |suite: Suite, (id, command, run): (&'static str, &'static str, Run)| {

@@ -2,8 +2,8 @@
 
 mod agents;
 mod hub;
-mod leaving;
-mod mail;
+pub(crate) mod leaving;
+pub(crate) mod mail;
 mod peers;
 
 use session_bridge_real_cli::Suite;

@@ -1,9 +1,10 @@
 //! Grok Build alone: it takes no text with prompts, shows its model no tools, and its agent is woken only if it watches.
 
-mod alone;
-mod leaving;
+pub(crate) mod alone;
+mod imported;
+pub(crate) mod leaving;
 mod peers;
-mod watch;
+pub(crate) mod watch;
 
 use serde_json::json;
 use session_bridge_mock_model::Turn;
@@ -23,6 +24,9 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("grok_asks_claude", peers::grok_asks_claude)
         .case("codex_asks_grok", peers::codex_asks_grok)
         .case("two_groks_in_one_folder_are_apart", peers::apart)
+        .case("a_grok_that_runs_claudes_entries_is_itself", imported::instead)
+        .case("a_grok_that_runs_claudes_entries_headless_is_itself", imported::headless)
+        .case("a_grok_that_runs_claudes_entries_too_hears_each_event_once", imported::beside)
         .case("an_idle_grok_that_watches_wakes_once_per_burst", watch::wakes)
         .case("grok_is_left_as_it_would_be_without_us", leaving::uninstall)
         .case("a_missing_program_harms_no_grok", leaving::program_gone)

@@ -43,7 +43,7 @@ fn live(world: &World) -> CaseResult {
     Ok(())
 }
 
-pub(super) fn uninstalled(world: &World) -> CaseResult {
+pub(crate) fn uninstalled(world: &World) -> CaseResult {
     let before = Tree::read(&world.opencode_dir())?;
     let bridge = Bridge::installed(world)?;
     assert!(world.opencode_dir().join("plugins/session-bridge.js").exists());

@@ -8,7 +8,7 @@ use crate::bridge::Bridge;
 use crate::{mail, questions, start, surfaces};
 
 /// A session's start comes with its first prompt, and says who the session is.
-pub(super) fn start(world: &World) -> CaseResult {
+pub(crate) fn start(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     world.model().script([Turn::text("HEADLESS-ANSWER")]);
     run(world, "hello")?.success()?;
@@ -26,7 +26,7 @@ pub(super) fn start(world: &World) -> CaseResult {
     Ok(())
 }
 
-pub(super) fn prompt(world: &World) -> CaseResult {
+pub(crate) fn prompt(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let tui = world.opencode().tui("opencode")?;
     greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;

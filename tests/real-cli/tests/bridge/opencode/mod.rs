@@ -2,9 +2,9 @@
 
 mod apart;
 mod cut;
-mod leaving;
-mod mail;
-mod waking;
+pub(crate) mod leaving;
+pub(crate) mod mail;
+pub(crate) mod waking;
 
 use serde_json::{Value, json};
 use session_bridge_mock_model::Turn;

@@ -8,7 +8,7 @@ use crate::bridge::{Bridge, PATIENCE};
 use crate::surfaces::{held, while_running};
 use crate::wake;
 
-pub(super) fn bursts(world: &World) -> CaseResult {
+pub(crate) fn bursts(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;
     let tui = world.opencode().tui("opencode")?;
     greet(world, &bridge, &tui, "PROMPT-ONE", LABEL)?;
