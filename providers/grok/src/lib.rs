@@ -66,10 +66,7 @@ const CARD: Card = Card {
             "If mail is to wake an idle session, tell it: \"watch for bridge mail\". Not in `grok -p`, which would not end.",
         ),
     ],
-    verified: &[
-        Verified { version: "1.0.5", date: "2026-11-21" },
-        Verified { version: "1.0.41", date: "2026-11-21" },
-    ],
+    verified: &[Verified { version: "1.0.41", date: "2026-11-21" }],
     not_run: None,
 };
 

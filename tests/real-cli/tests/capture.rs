@@ -107,7 +107,7 @@ fn title(message: &Value) -> String {
     if let Some(method) = message["method"].as_str() {
         return format!("mcp-{}", method.replace('/', "-"));
     }
-    let event = ["hook_event_name", "hookName"].iter().find_map(|key| message[key].as_str());
+    let event = ["hook_event_name", "hookEventName", "hookName"].iter().find_map(|key| message[key].as_str());
     let mut title = String::new();
     for c in event.unwrap_or("unnamed").chars() {
         if c.is_ascii_uppercase() && !title.is_empty() {

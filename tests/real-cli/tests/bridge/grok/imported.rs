@@ -80,6 +80,7 @@ pub(crate) fn beside(world: &World) -> CaseResult {
         let text = fs::read_to_string(world.home().join(file))?;
         assert!(text.contains("session-bridge"), "{file}: {text}");
     }
+    world.set_env("SESSION_BRIDGE_LOG", "debug");
     let tui = world.grok().unasked().tui("grok")?;
     bridge.session(LABEL)?;
     let served = |line: &str| line.contains("session-bridge mcp");
@@ -111,6 +112,9 @@ pub(crate) fn beside(world: &World) -> CaseResult {
     assert_eq!([0, 1, 2, 3].map(|at: usize| steps[at].count(BODY)), [0, 1, 1, 1]);
     assert_eq!([0, 1, 2, 3].map(|at: usize| steps[at].count(SECOND)), [0, 0, 1, 1]);
     assert_is_grok(&bridge)?;
+    // Not because nobody ran the other entries.
+    let log = fs::read_to_string(world.home().join(".session-bridge/log/hook.log"))?;
+    assert_eq!(log.matches("UserPromptSubmit: done").count(), 4, "two prompts, told twice each:\n{log}");
     tui.prompt("/exit")?;
     tui.wait_closed()?;
     let ended = || bridge.sessions().ok()?.into_iter().find(|s| s["presence"] == "ended");

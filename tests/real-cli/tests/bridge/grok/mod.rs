@@ -1,10 +1,10 @@
 //! Grok Build alone: it takes no text with prompts, shows its model no tools, and its agent is woken only if it watches.
 
-pub(crate) mod alone;
+mod alone;
 mod imported;
-pub(crate) mod leaving;
+mod leaving;
 mod peers;
-pub(crate) mod watch;
+mod watch;
 
 use serde_json::json;
 use session_bridge_mock_model::Turn;
