@@ -60,7 +60,7 @@ const CARD: Card = Card {
         ),
     ],
     verified: &[
-        Verified { version: "3.0.57", date: "2026-11-21" },
+        Verified { version: "3.0.64", date: "2026-11-21" },
         Verified { version: "3.0.65", date: "2026-11-21" },
     ],
     not_run: None,

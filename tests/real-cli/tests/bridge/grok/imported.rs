@@ -38,9 +38,11 @@ pub(crate) fn instead(world: &World) -> CaseResult {
     assert!(!world.grok_dir().join("hooks").exists(), "nothing of ours is in its own folder");
     let tui = world.grok().unasked().tui("grok")?;
     bridge.session(LABEL)?;
+    let read = bridge.send_quietly(LABEL, SECOND)?;
     let (last, asks, go) = held(Turn::text("FIRST-ANSWER"));
     world.model().script([
         Turn::mcp(SERVER, "bridge_whoami", &json!({})),
+        Turn::mcp(SERVER, "bridge_read_message", &json!({"ids": [read]})),
         last,
         Turn::text("MAIL-WAS-READ"),
         Turn::text("SECOND-ANSWER"),
@@ -51,19 +53,23 @@ pub(crate) fn instead(world: &World) -> CaseResult {
     go.send(())?;
     tui.wait_for("MAIL-WAS-READ")?;
     assert_eq!(bridge.wait_for_state(&id, "seen")?, SEEN);
-    let way = way(&bridge, &id)?;
-    assert_eq!(way[2], ("injected".to_owned(), "turn-end".to_owned()), "{way:?}");
+    let went = way(&bridge, &id)?;
+    assert_eq!(went[2], ("injected".to_owned(), "turn-end".to_owned()), "{went:?}");
     tui.prompt("PROMPT-TWO")?;
     tui.wait_for("SECOND-ANSWER")?;
 
     let steps = world.model().steps();
-    assert_eq!(steps.len(), 4, "one end of a turn, one continuation");
+    assert_eq!(steps.len(), 5, "one end of a turn, one continuation");
+    // Of Claude Code's events Grok Build knows no end of a tool: what was read by one is named once more.
+    assert_eq!(bridge.states(&read)?, ["stored", "offered"]);
+    assert_eq!(steps.iter().map(|step| step.count(SECOND)).collect::<Vec<_>>(), [0, 0, 1, 1, 1]);
+    assert_eq!(steps[4].count("These may already stand above"), 1);
     for word in ["This session is `grok-project`", "`session-bridge__`"] {
         assert_eq!(steps[0].count(word), 1, "{word}");
     }
     let who = steps[1].last_tool_result().unwrap_or_default();
     assert!(who.contains(LABEL), "{who}");
-    assert_eq!([0, 1, 2, 3].map(|at: usize| steps[at].count(BODY)), [0, 0, 1, 1]);
+    assert_eq!(steps.iter().map(|step| step.count(BODY)).collect::<Vec<_>>(), [0, 0, 0, 1, 1]);
     assert_is_grok(&bridge)?;
     tui.prompt("/exit")?;
     tui.wait_closed()?;
