@@ -19,10 +19,12 @@ pub mod identity;
 pub mod ledger;
 pub mod limits;
 pub mod log;
+pub mod marks;
 pub mod message;
 pub mod name;
 pub mod nudge;
 pub mod plan;
+pub mod plugin;
 #[cfg(feature = "preview")]
 pub mod preview;
 pub mod probe;

@@ -92,7 +92,9 @@ impl Store {
                 && outcome.text.is_empty()
                 && card.inject_at(Moment::PromptSubmit).is_some()
             {
-                outcome.late_nudge = wake::is_known(tx, session.id, &nudge.wake)?;
+                // The same prompt may be told twice: what it brought the first time is no reason to drop it.
+                let brought = attempt::alive(tx, session.id)?.iter().any(|a| a.event == event.identity());
+                outcome.late_nudge = !brought && wake::is_known(tx, session.id, &nudge.wake)?;
             }
             attempt::settle_bell(tx, &run, session.id)?;
             Ok(outcome)
@@ -185,6 +187,7 @@ fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     match by {
+        By::ModelRequest => event.moment == Moment::ModelRequest && event.echo == Some(attempt.id),
         By::AnyTool => event.moment == Moment::AfterTool,
         By::AfterTool => {
             event.moment == Moment::AfterTool
