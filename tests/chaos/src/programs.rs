@@ -25,12 +25,18 @@ pub fn build() -> Result<Programs> {
         command.arg("--release");
     }
     let output = command.output()?;
-    ensure!(output.status.success(), "the programs cannot be built: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "the programs cannot be built: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let find = |name: &str| {
         let lines = output.stdout.split(|byte| *byte == b'\n');
         let messages = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
         let mut named = messages.filter(|message| message["target"]["name"] == name);
-        named.find_map(|message| message["executable"].as_str().map(PathBuf::from)).context("cargo built no such program")
+        named
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .context("cargo built no such program")
     };
     Ok(Programs { main: find("session-bridge")?, hook: find("session-bridge-hook")? })
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// What a results file holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,7 +34,8 @@ impl<T: Serialize + DeserializeOwned> Results<T> {
         let Ok(text) = fs::read_to_string(file) else {
             return Ok(Self { command: command.to_owned(), seed, wanted, bridge, machine, rows: Vec::new() });
         };
-        let before: Self = serde_json::from_str(&text).with_context(|| format!("{} is not one of ours", file.display()))?;
+        let before: Self =
+            serde_json::from_str(&text).with_context(|| format!("{} is not one of ours", file.display()))?;
         ensure!(
             before.seed == seed && before.bridge == bridge,
             "{} holds seed {} of {}: remove it to begin anew",

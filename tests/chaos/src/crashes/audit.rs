@@ -1,10 +1,11 @@
 //! What must hold, whoever was killed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use session_bridge_core::id::SessionId;
-use session_bridge_store::View;
+use session_bridge_core::id::{MessageId, SessionId};
+use session_bridge_store::{State, Store, View};
 
 use super::readers::READERS;
 use super::world::{Shown, World, lock};
@@ -22,7 +23,7 @@ pub(super) fn in_silence(world: &World) -> Result<()> {
 }
 
 /// When all are at rest. Returns how many bodies were shown.
-pub(super) fn in_the_end(world: &World, everybody: &[SessionId]) -> Result<usize> {
+pub(super) fn in_the_end(world: &World, readers: &[SessionId]) -> Result<usize> {
     in_silence(world)?;
     let mut store = world.store()?;
     let messages = store.since(None, 0, u32::MAX)?;
@@ -56,26 +57,39 @@ pub(super) fn in_the_end(world: &World, everybody: &[SessionId]) -> Result<usize
         }
     }
 
-    // Nothing lost.
-    let mut unread = BTreeSet::new();
-    for &session in everybody {
-        let entries = store.inbox(session, View::Unread, u32::MAX)?;
-        unread.extend(entries.into_iter().map(|entry| (session, entry.message.id)));
-    }
+    // Nothing lost, and nothing to somebody else.
     let bodies: BTreeMap<_, _> = messages.iter().map(|message| (message.id, message.body.as_str())).collect();
-    let marks: BTreeSet<&str> = shown.iter().map(|one| one.mark.as_str()).collect();
+    let marks: BTreeSet<(&str, SessionId)> =
+        shown.iter().map(|one| (one.mark.as_str(), readers[one.reader])).collect();
+    let mut unread = BTreeMap::new();
     for message in lock(&world.acknowledged).iter().filter(|message| !excused(message.began)) {
-        let Some(body) = bodies.get(&message.id) else {
+        let Some(mark) = bodies.get(&message.id).and_then(|body| body.lines().next()) else {
             world.find(format!("{} was acknowledged and is not in the store", message.id));
             continue;
         };
-        let was_shown = body.lines().next().is_some_and(|mark| marks.contains(mark));
-        // A person who answered it has dealt with it.
-        let state = store.receipts(message.id)?.into_iter().find(|r| r.session == message.to).map(|r| r.state);
-        let answered = state == Some(session_bridge_store::State::Answered);
-        if !was_shown && !answered && !unread.contains(&(message.to, message.id)) {
-            world.find(format!("{} was acknowledged, never shown, and is not waiting: {state:?}", message.id));
+        let receipts = store.receipts(message.id)?;
+        if message.to.is_some_and(|to| receipts.iter().all(|receipt| receipt.session != to)) {
+            world.find(format!("{mark} is not on its way to the session it was sent to"));
+        }
+        for receipt in receipts {
+            let waiting = match unread.entry(receipt.session) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => free.insert(unread_by(&mut store, receipt.session)?),
+            };
+            // A person who answers a message has dealt with it.
+            let done = receipt.state == State::Answered || marks.contains(&(mark, receipt.session));
+            if !done && !waiting.contains(&message.id) {
+                world.find(format!("{mark} was acknowledged, never shown, and is not waiting: {receipt:?}"));
+            }
+        }
+        let of_this = shown.iter().filter(|one| one.mark == mark);
+        if of_this.into_iter().any(|one| message.to.is_some_and(|to| to != readers[one.reader])) {
+            world.find(format!("{mark} was shown to another session"));
         }
     }
     Ok(marks.len())
+}
+
+fn unread_by(store: &mut Store, session: SessionId) -> Result<BTreeSet<MessageId>> {
+    Ok(store.inbox(session, View::Unread, u32::MAX)?.into_iter().map(|entry| entry.message.id).collect())
 }

@@ -8,10 +8,12 @@ use std::sync::PoisonError;
 
 use anyhow::{Result, ensure};
 use session_bridge_core::host::FakeHost;
+use session_bridge_core::plan::{EditOp, Format};
 use session_bridge_core::provider::Scope;
 use session_bridge_providers::PROVIDERS;
 
 use super::world::World;
+use crate::install::want;
 use crate::launch::Pace;
 use crate::random::Random;
 
@@ -38,12 +40,18 @@ impl Installer {
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
             }
             let site = provider.locate(&FakeHost::at(&home), &Scope::User)?;
-            for file in [site.hooks_file, site.mcp_file] {
-                if let Some(folder) = file.parent() {
+            for edit in provider.plan(&site, &want(world.home().root())).edits {
+                let text = match edit.file.format {
+                    // A file that is ours as a whole is not there before.
+                    _ if matches!(edit.op, EditOp::File { .. }) => continue,
+                    Format::Toml => "note = 'mine' # kept\r\n",
+                    Format::Text => "mine\n",
+                    _ => "{\t\"note\" : [1,\n2 ]}",
+                };
+                if let Some(folder) = edit.file.path.parent() {
                     fs::create_dir_all(folder)?;
                 }
-                let toml = file.extension().is_some_and(|extension| extension == "toml");
-                fs::write(file, if toml { "note = 'mine' # kept\r\n" } else { "{\t\"note\" : [1,\n2 ]}" })?;
+                fs::write(edit.file.path, text)?;
             }
         }
         let old = files(&home)?;

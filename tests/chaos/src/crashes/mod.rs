@@ -34,7 +34,7 @@ pub fn play_apart(chaos: &Path, plan: &Plan) -> Result<Outcome> {
         if !rustix::process::geteuid().is_root() {
             command.arg("--map-root-user");
         }
-        let script = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\"";
+        let script = "mount -t tmpfs -o size=64m tmpfs \"$0\" && exec \"$@\"";
         command.args(["--mount", "sh", "-c", script]).arg(folder.path()).arg(chaos);
         command
     } else {

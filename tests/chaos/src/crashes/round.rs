@@ -11,12 +11,12 @@ use session_bridge_core::id::SessionId;
 use session_bridge_providers::PROVIDERS;
 use session_bridge_store::{Arrival, Wanted};
 
+use super::audit;
 use super::installs::Installer;
 use super::readers::{READERS, Reader};
 use super::trouble::{Trouble, repair};
 use super::world::{World, lock};
 use super::writers::{People, WRITERS, write};
-use super::audit;
 use crate::programs::Programs;
 
 /// How often a round is audited before its end.
@@ -71,7 +71,7 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
     let installer = &Installer::prepare(world)?;
     let chaos = std::env::current_exe()?;
     let seed = plan.seed ^ (plan.round << 32);
-    let senders = &[sender(world, "sender-0")?];
+    let sender = sender(world)?;
     let mut readers = (0..READERS)
         .map(|number| Reader::start(world, &chaos, number, seed, plan.round))
         .collect::<Result<Vec<_>>>()?;
@@ -80,10 +80,11 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
     drop(store);
     let ids: Vec<SessionId> = readers.iter().filter_map(|reader| reader.session).collect();
     anyhow::ensure!(ids.len() == READERS, "a session's start registers it");
-    let people = &People { readers: &ids, senders };
+    let people = &People { readers: &ids, sender };
 
     let times = std::thread::scope(|scope| -> Result<u64> {
-        let mut all: Vec<_> = (0..WRITERS).map(|n| scope.spawn(move || write(world, people, n, seed))).collect();
+        let mut all: Vec<_> =
+            (0..WRITERS).map(|n| scope.spawn(move || write(world, people, n, seed))).collect();
         all.extend(readers.iter_mut().map(|reader| scope.spawn(move || reader.read(world))));
         all.push(scope.spawn(move || installer.work(world, seed)));
         let trouble = scope.spawn(move || plan.trouble.make(world, seed));
@@ -104,8 +105,7 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
         }
     }
     installer.finish(world)?;
-    let everybody: Vec<SessionId> = ids.iter().chain(senders).copied().collect();
-    let shown = audit::in_the_end(world, &everybody)?;
+    let shown = audit::in_the_end(world, &ids)?;
     Ok(Outcome {
         round: plan.round,
         trouble: plan.trouble,
@@ -119,13 +119,13 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
     })
 }
 
-/// A session that writers speak as.
-fn sender(world: &World, native: &str) -> Result<SessionId> {
+/// The session that a writer at the command line speaks as.
+fn sender(world: &World) -> Result<SessionId> {
     let card = PROVIDERS[0].card();
     let arrival = Arrival {
         provider: card.id.as_str(),
         short: card.short,
-        native,
+        native: "sender",
         host: None,
         one_per_process: false,
         cwd: None,

@@ -139,7 +139,8 @@ fn sample(provider: &dyn Provider, file: &Path) -> Result<Sample> {
         native: own(&event.native),
         turn: event.turn.as_deref().map(own),
         calls: event.tool_calls.iter().map(|call| own(call)).collect(),
-        stamp: event.stamp.as_deref().map(own),
+        // Some hosts count where others tell the time; a number is no text to look for.
+        stamp: event.stamp.as_deref().filter(|stamp| stamp.contains('T')).map(own),
         said: event.said.as_deref().map(own).filter(|said| !said.is_empty()),
         event: name,
         text,

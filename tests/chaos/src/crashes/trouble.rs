@@ -71,14 +71,17 @@ impl Trouble {
                 }
                 // Once or twice: what is gone is gone.
                 Self::Deleted | Self::Damaged if times == 2 => return Ok(times),
+                // Programs go on meanwhile. Whatever they acknowledge from here on has to be there in the end.
                 Self::Deleted => {
-                    pause();
                     delete(world)?;
+                    pause();
+                    repair(world)?;
                 }
                 Self::Damaged => {
-                    pause();
                     damage(world, seed + times)?;
+                    pause();
                     repair(world)?;
+                    *lock(&world.lost_before) = Some(Instant::now());
                 }
             }
             times += 1;
@@ -95,7 +98,9 @@ impl Trouble {
 
 /// Writes until nothing fits any more.
 fn fill(world: &World) {
-    let Ok(mut file) = OpenOptions::new().create(true).append(true).open(world.root.join(".fill")) else { return };
+    let Ok(mut file) = OpenOptions::new().create(true).append(true).open(world.root.join(".fill")) else {
+        return;
+    };
     for size in [64 * 1024, 4096, 512] {
         while file.write_all(&vec![0; size]).is_ok() {}
     }
@@ -138,6 +143,5 @@ fn damage(world: &World, seed: u64) -> Result<()> {
 pub(super) fn repair(world: &World) -> Result<()> {
     let doctor = world.run(&world.programs.main, &["doctor", "--fix", "--json"]);
     doctor.carry_out()?;
-    *lock(&world.lost_before) = Some(Instant::now());
     Ok(())
 }

@@ -17,7 +17,8 @@ use crate::programs::Programs;
 #[derive(Debug, Clone)]
 pub(super) struct Acknowledged {
     pub(super) id: MessageId,
-    pub(super) to: SessionId,
+    /// The session that it was sent to; of an answer the store alone knows.
+    pub(super) to: Option<SessionId>,
     /// When the program that sent it was started.
     pub(super) began: Instant,
 }
@@ -29,7 +30,7 @@ pub(super) struct Shown {
     pub(super) mark: String,
     /// It says that it comes out of order.
     pub(super) late: bool,
-    /// The id that stands beside it.
+    /// To whose model.
     pub(super) reader: usize,
     /// When the program that showed it was started.
     pub(super) began: Instant,

@@ -19,8 +19,8 @@ pub(super) const WRITERS: usize = 8;
 /// Who writes to whom.
 pub(super) struct People<'w> {
     pub(super) readers: &'w [SessionId],
-    /// Sessions that writers speak as. Nobody reads their mail.
-    pub(super) senders: &'w [SessionId],
+    /// The session that a writer at the command line speaks as. Nobody reads its mail.
+    pub(super) sender: SessionId,
 }
 
 /// The mark of a body: whose, and the how manieth.
@@ -49,14 +49,15 @@ pub(super) fn write(world: &World, people: &People<'_>, writer: usize, seed: u64
         pace.learn(sort, &ended);
         world.note(&run, &ended);
         let ids = printed(sort, &ended.output);
-        lock(&world.acknowledged).extend(ids.into_iter().filter_map(|(call, id)| {
-            Some(Acknowledged { id, to: *to.get(call)?, began })
-        }));
+        lock(&world.acknowledged).extend(
+            ids.into_iter().filter_map(|(call, id)| Some(Acknowledged { id, to: *to.get(call)?, began })),
+        );
     }
     Ok(())
 }
 
-type Order = (&'static str, Run, Vec<SessionId>);
+/// A sort of run, the run, and the recipient of each message that it sends.
+type Order = (&'static str, Run, Vec<Option<SessionId>>);
 
 fn body(writer: usize, n: &mut u64, random: &mut Random) -> String {
     *n += 1;
@@ -74,32 +75,29 @@ fn one_shot(world: &World, people: &People<'_>, writer: usize, n: &mut u64, rand
     let to = *random.pick(people.readers);
     let body = body(writer, n, random);
     let run = world.run(&world.programs.main, &["send-message", &to.to_string(), &body, "--json"]);
-    ("send", run, vec![to])
+    ("send", run, vec![Some(to)])
 }
 
 fn as_session(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random: &mut Random) -> Order {
     let to = *random.pick(people.readers);
-    let from = people.senders[0].to_string();
+    let from = people.sender.to_string();
     let body = body(writer, n, random);
     let mut words = vec!["send-message", "--as", &from, "--kind", "question", "--json"];
     let to_word = to.to_string();
     words.extend([to_word.as_str(), &body]);
-    ("send as", world.run(&world.programs.main, &words), vec![to])
+    ("send as", world.run(&world.programs.main, &words), vec![Some(to)])
 }
 
 /// Answers a question as the session that got it.
 fn reply(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random: &mut Random) -> Order {
     let known = lock(&world.acknowledged);
-    if known.is_empty() {
-        drop(known);
-        return look(world, people, random);
-    }
-    let message = known[random.below(known.len())].clone();
+    let message = known.get(random.below(known.len())).and_then(|message| Some((message.id, message.to?)));
     drop(known);
+    let Some((id, me)) = message else { return look(world, people, random) };
     let body = body(writer, n, random);
-    let (id, me) = (message.id.to_string(), message.to.to_string());
+    let (id, me) = (id.to_string(), me.to_string());
     let run = world.run(&world.programs.main, &["reply", &id, "--as", &me, "--json", &body]);
-    ("reply", run, vec![people.senders[0]])
+    ("reply", run, vec![None])
 }
 
 /// A server whose host names the session in each call, one after another or several at once.
@@ -114,7 +112,7 @@ fn server(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random
         let reader = *random.pick(people.readers);
         let arguments = json!({"to": reader.to_string(), "body": body(writer, n, random)});
         run.input.push(call_of("bridge_send_message", &arguments, &meta, call));
-        to.push(reader);
+        to.push(Some(reader));
     }
     ("server", run, to)
 }
