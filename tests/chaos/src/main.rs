@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use session_bridge_chaos::crashes::{Outcome, Plan, Trouble, play, play_apart};
+use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
 use session_bridge_chaos::programs;
 use session_bridge_chaos::results::Results;
@@ -29,6 +30,7 @@ fn main() -> Result<ExitCode> {
             println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
         }
         ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
+        ["install", options @ ..] => return install(&Options::read(options, "install")?),
         _ => bail!("crashes or install; the head of tests/chaos/src/main.rs has their options"),
     }
     Ok(ExitCode::SUCCESS)
@@ -99,6 +101,47 @@ fn crashes(options: &Options) -> Result<ExitCode> {
         sum(|row| row.runs),
         sum(|row| row.acknowledged),
         sum(|row| row.shown),
+    );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// So many configurations per format, in batches.
+const BATCH: u64 = 250;
+
+fn install(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- install --seed {}", options.seed);
+    let mut results = Results::<Batch>::open(&options.results, &command, options.seed, options.size)?;
+    let formats = FORMATS.len() as u64;
+    let all = options.size.div_ceil(BATCH) * formats;
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    while (results.rows.len() as u64) < all && !options.time_is_over() {
+        let done = results.rows.len() as u64;
+        // All formats come along together, so that a part of a run is a part of each.
+        let row = |number: u64| {
+            let first = number / formats * BATCH;
+            let format = FORMATS[usize::try_from(number % formats)?];
+            batch(format, options.seed, first, BATCH.min(options.size - first))
+        };
+        let rows = std::thread::scope(|scope| -> Result<Vec<Batch>> {
+            let running: Vec<_> =
+                (done..all.min(done + at_once)).map(|number| scope.spawn(move || row(number))).collect();
+            running.into_iter().map(|one| one.join().ok().context("a batch panicked")?).collect()
+        })?;
+        for row in rows {
+            println!("{}", serde_json::to_string(&row)?);
+            results.rows.push(row);
+        }
+        results.save(&options.results)?;
+    }
+    let sum = |of: fn(&Batch) -> u64| results.rows.iter().map(of).sum::<u64>();
+    let findings: usize = results.rows.iter().map(|row| row.findings.len()).sum();
+    println!(
+        "{} configurations of {} per format: {} installed into, {} refused, {} runs died, {findings} findings",
+        sum(|row| row.configs),
+        options.size,
+        sum(|row| row.taken),
+        sum(|row| row.refused),
+        sum(|row| row.crashes),
     );
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

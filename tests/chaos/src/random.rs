@@ -43,6 +43,11 @@ impl Random {
         &from[self.below(from.len())]
     }
 
+    /// One of these texts.
+    pub fn text(&mut self, from: &[&'static str]) -> &'static str {
+        from[self.below(from.len())]
+    }
+
     /// As many letters and digits.
     pub fn word(&mut self, length: usize) -> String {
         (0..length).map(|_| char::from(*self.pick(b"abcdefghijkmnpqrstuvwxyz23456789"))).collect()

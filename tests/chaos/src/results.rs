@@ -1,5 +1,6 @@
 //! Raw results: a small file that grows run by run, so that an interrupted run goes on where it was.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -59,10 +60,10 @@ impl<T: Serialize + DeserializeOwned> Results<T> {
             ("bridge", serde_json::to_string(&self.bridge)?),
             ("machine", serde_json::to_string(&self.machine)?),
         ] {
-            text.push_str(&format!("  \"{name}\": {value},\n"));
+            let _ = writeln!(text, "  \"{name}\": {value},");
         }
         let rows = self.rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        text.push_str(&format!("  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    ")));
+        let _ = write!(text, "  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    "));
         let beside = file.with_extension("new");
         fs::write(&beside, text)?;
         Ok(fs::rename(beside, file)?)

@@ -21,7 +21,7 @@ use crate::random::Random;
 /// How many there are.
 pub(super) const READERS: usize = 3;
 /// Turns after which a reader that nobody kills must have come to rest.
-const TURNS_TO_REST: usize = 1500;
+const TURNS_TO_REST: usize = 400;
 
 /// One session and its host process.
 pub(super) struct Reader {

@@ -134,14 +134,14 @@ fn samples(provider: &dyn Provider) -> Result<Vec<(Moment, PathBuf)>> {
 fn sample(provider: &dyn Provider, file: &Path) -> Result<Sample> {
     let (name, text) = read(file)?.context("a hook's payload")?;
     let event = provider.decode(&HookCall { event: &name, stdin: text.as_bytes() })?;
-    let own = |text: &str| text.to_owned();
+    let own = str::to_owned;
     Ok(Sample {
         native: own(&event.native),
         turn: event.turn.as_deref().map(own),
         calls: event.tool_calls.iter().map(|call| own(call)).collect(),
         // Some hosts count where others tell the time; a number is no text to look for.
         stamp: event.stamp.as_deref().filter(|stamp| stamp.contains('T')).map(own),
-        said: event.said.as_deref().map(own).filter(|said| !said.is_empty()),
+        said: event.said.map(own).filter(|said| !said.is_empty()),
         event: name,
         text,
     })

@@ -64,10 +64,21 @@ impl Trouble {
                 }
                 Self::ReadOnly => {
                     let silence = world.gate.write().unwrap_or_else(PoisonError::into_inner);
-                    mount(world, "remount,bind,ro")?;
+                    // A process that a sender started may still write. It ends soon; else there is no trouble this time.
+                    let mut mounted = false;
+                    for _ in 0..10 {
+                        mounted = mount(world, "remount,bind,ro")?;
+                        if mounted {
+                            break;
+                        }
+                        pause();
+                    }
                     drop(silence);
+                    if !mounted {
+                        continue;
+                    }
                     pause();
-                    mount(world, "remount,bind,rw")?;
+                    ensure!(mount(world, "remount,bind,rw")?, "the disk stays as it is");
                 }
                 // Once or twice: what is gone is gone.
                 Self::Deleted | Self::Damaged if times == 2 => return Ok(times),
@@ -106,10 +117,8 @@ fn fill(world: &World) {
     }
 }
 
-fn mount(world: &World, how: &str) -> Result<()> {
-    let status = Command::new("mount").args(["-o", how]).arg(&world.root).status()?;
-    ensure!(status.success(), "mount -o {how}: {status}");
-    Ok(())
+fn mount(world: &World, how: &str) -> Result<bool> {
+    Ok(Command::new("mount").args(["-o", how]).arg(&world.root).output()?.status.success())
 }
 
 fn database(world: &World) -> Result<std::path::PathBuf> {
