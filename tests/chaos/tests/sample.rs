@@ -1,5 +1,7 @@
 //! A few seconds of each harness, with a fixed seed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+
 use std::path::Path;
 use std::process::Command;
 
