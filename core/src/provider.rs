@@ -9,7 +9,7 @@ use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
 use crate::marks::Mark;
-use crate::plan::{Plan, Value};
+use crate::plan::{Format, Plan, Target, Value};
 use crate::plugin::Plugin;
 use crate::probe::Probe;
 
@@ -506,6 +506,17 @@ pub struct Site {
     pub derived_file: Option<PathBuf>,
     /// Whose it is.
     pub scope: Scope,
+}
+
+impl Site {
+    /// A file of this site to edit. The user's own are private; a project's are made to be checked out by others.
+    pub fn target(&self, path: impl Into<PathBuf>, format: Format) -> Target {
+        let target = Target::new(path, format);
+        match self.scope {
+            Scope::User => target,
+            Scope::Project(_) => target.mode(0o644),
+        }
+    }
 }
 
 /// A CLI's files cannot be placed.

@@ -75,9 +75,6 @@ fn a_burst_is_one_nudge_and_the_next_waits_for_an_event_and_the_cooldown() {
 
     let shown = w.hook(&BATCH, &b, &nudged(&first, "t1"), Fate::Written);
     assert!(shown.text.contains("body 2") && !shown.late_nudge);
-    // Two installations tell it twice: dropping the prompt would drop what it brought.
-    let again = w.hook(&BATCH, &b, &nudged(&first, "t1"), Fate::Written);
-    assert!(again.text.is_empty() && !again.late_nudge);
     let id = w.send(&a, &b, Kind::Note, "later");
     note(&w, &b, Activity::Idle);
     let waited = wait(&mut w, &b);

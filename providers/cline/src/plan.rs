@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use session_bridge_core::environment;
-use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan, Target};
+use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan};
 use session_bridge_core::provider::{Card, Scope, Site, Want};
 
 /// The plugin, but for the path of the hook.
@@ -21,10 +21,9 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 
 fn plugin(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     let program = Value::from(want.hook_program.to_string_lossy());
-    let mode = if site.scope == Scope::User { 0o600 } else { 0o644 };
     ConfigEdit {
         id: EditId::from(format!("{}/plugin", card.id)),
-        file: Target::new(site.hooks_file.clone(), Format::Text).mode(mode),
+        file: site.target(&site.hooks_file, Format::Text),
         op: EditOp::File { text: SOURCE.replacen(PROGRAM, &program.to_string(), 1).into() },
         derived: Vec::new(),
         why: "the bridge's plugin: it brings mail and wakes idle sessions".into(),
@@ -43,7 +42,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: Target::new(site.mcp_file.clone(), Format::Json),
+        file: site.target(&site.mcp_file, Format::Json),
         op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),

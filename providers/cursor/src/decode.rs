@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::plan::Value;
+use session_bridge_core::probe::Probe;
 use session_bridge_core::provider::Card;
 use session_bridge_core::{dialect, echo};
 
@@ -30,6 +32,14 @@ struct Payload<'a> {
     #[serde(borrow)]
     status: Option<Text<'a>>,
     loop_count: Option<u64>,
+}
+
+/// A payload that no host sent.
+pub(crate) fn made_up(probe: &Probe<'_>) -> Value {
+    let mut payload = dialect::payload(probe);
+    payload["conversation_id"] = probe.session.into();
+    payload["generation_id"] = probe.turn.into();
+    payload
 }
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

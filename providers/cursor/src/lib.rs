@@ -6,11 +6,14 @@ mod plan;
 mod site;
 mod switches;
 
+use std::path::PathBuf;
+
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
 use session_bridge_core::marks::Mark;
-use session_bridge_core::plan::Plan;
+use session_bridge_core::plan::{Plan, Value};
+use session_bridge_core::probe::Probe;
 use session_bridge_core::provider::{
     Card, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step, Verified, Want,
 };
@@ -80,6 +83,14 @@ impl Provider for Cursor {
 
     fn hindrances(&self, host: &dyn Host, site: &Site) -> Vec<String> {
         switches::hindrances(host, site)
+    }
+
+    fn also_runs(&self, host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
+        site::also_runs(host, scope)
+    }
+
+    fn probe(&self, probe: &Probe<'_>) -> Value {
+        decode::made_up(probe)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -6,9 +6,9 @@ use serde_json::json;
 use session_bridge_core::environment;
 use session_bridge_core::event::Moment;
 use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test,
+    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test,
 };
-use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+use session_bridge_core::provider::{Card, HookSpec, Site, Want};
 use session_bridge_core::shell;
 
 /// What the command line of our hooks holds, whichever home the entry was made for.
@@ -27,7 +27,7 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 fn version(card: &Card, site: &Site) -> ConfigEdit {
     ConfigEdit {
         id: EditId::from(format!("{}/hooks-version", card.id)),
-        file: target(site, site.hooks_file.clone()),
+        file: site.target(&site.hooks_file, Format::CommentedJson),
         op: EditOp::Key { at: KeyPath::from(["version"]), value: json!(1), clash: Clash::Shared },
         derived: Vec::new(),
         why: "say which form the hooks have".into(),
@@ -47,7 +47,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: target(site, site.hooks_file.clone()),
+        file: site.target(&site.hooks_file, Format::CommentedJson),
         op: EditOp::Item {
             at: KeyPath::from(["hooks", spec.event]),
             value: handler,
@@ -74,21 +74,10 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site, site.mcp_file.clone()),
+        file: site.target(&site.mcp_file, Format::Jsonc),
         op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),
-    }
-}
-
-/// The user's files are private; a project's are made to be checked out by others. A trailing comma spoils the hooks, and
-/// only them.
-fn target(site: &Site, path: PathBuf) -> Target {
-    let format = if path == site.hooks_file { Format::CommentedJson } else { Format::Jsonc };
-    let target = Target::new(path, format);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 
@@ -96,6 +85,7 @@ fn target(site: &Site, path: PathBuf) -> Target {
 mod tests {
     use session_bridge_core::host::FakeHost;
     use session_bridge_core::plan::Value;
+    use session_bridge_core::provider::Scope;
 
     use super::*;
     use crate::{CARD, site};

@@ -25,6 +25,15 @@ pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError
     })
 }
 
+/// Claude Code's hooks run in it as well, if its user has third-party hooks on and some group of them has a matcher.
+pub(crate) fn also_runs(host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
+    let folder = match scope {
+        Scope::User => host.home(),
+        Scope::Project(folder) => Some(folder.clone()),
+    };
+    folder.map(|folder| folder.join(".claude/settings.json")).into_iter().collect()
+}
+
 /// No variable moves it.
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
     Some(host.home()?.join(".cursor"))

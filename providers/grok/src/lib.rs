@@ -7,6 +7,8 @@ mod plan;
 mod site;
 mod switches;
 
+use std::path::PathBuf;
+
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
@@ -91,6 +93,10 @@ impl Provider for Grok {
 
     fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
         Some(namesake::told_by)
+    }
+
+    fn also_runs(&self, host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
+        site::also_runs(host, scope)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

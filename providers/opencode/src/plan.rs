@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use session_bridge_core::environment;
-use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan, Target};
+use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan};
 use session_bridge_core::provider::{Card, Scope, Site, Want};
 
 use crate::SERVER;
@@ -31,7 +31,7 @@ fn plugin(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
         .replace("\"{{limits}}\"", &Value::Object(limits).to_string());
     ConfigEdit {
         id: EditId::from(format!("{}/plugin", card.id)),
-        file: target(site, &site.hooks_file, Format::Text),
+        file: site.target(&site.hooks_file, Format::Text),
         op: EditOp::File { text: text.into() },
         derived: Vec::new(),
         why: "run the bridge's hook at events of a session, and prompt it when mail waits".into(),
@@ -50,7 +50,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site, &site.mcp_file, Format::Jsonc),
+        file: site.target(&site.mcp_file, Format::Jsonc),
         op: EditOp::Key { at: KeyPath::from(["mcp", SERVER]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),
@@ -62,7 +62,7 @@ fn permission(card: &Card, site: &Site) -> ConfigEdit {
     let rule = format!("{SERVER}_*");
     ConfigEdit {
         id: EditId::from(format!("{}/permission", card.id)),
-        file: target(site, &site.mcp_file, Format::Jsonc),
+        file: site.target(&site.mcp_file, Format::Jsonc),
         op: EditOp::Key {
             at: KeyPath::from(["permission", rule.as_str()]),
             value: json!("allow"),
@@ -70,15 +70,6 @@ fn permission(card: &Card, site: &Site) -> ConfigEdit {
         },
         derived: Vec::new(),
         why: "let the bridge's tools run unasked".into(),
-    }
-}
-
-/// The user's files are private; a project's are made to be checked out by others.
-fn target(site: &Site, path: &std::path::Path, format: Format) -> Target {
-    let target = Target::new(path, format);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 

@@ -92,9 +92,7 @@ impl Store {
                 && outcome.text.is_empty()
                 && card.inject_at(Moment::PromptSubmit).is_some()
             {
-                // The same prompt may be told twice: what it brought the first time is no reason to drop it.
-                let brought = attempt::alive(tx, session.id)?.iter().any(|a| a.event == event.identity());
-                outcome.late_nudge = !brought && wake::is_known(tx, session.id, &nudge.wake)?;
+                outcome.late_nudge = wake::is_known(tx, session.id, &nudge.wake)?;
             }
             attempt::settle_bell(tx, &run, session.id)?;
             Ok(outcome)
