@@ -39,6 +39,7 @@ use std::process::ExitCode;
 pub use codes::{CODES, Code, TOOL_CODES};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use session_bridge_core::frame::printable;
 
 use crate::door;
 use crate::exit;
@@ -195,7 +196,10 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
         let failure = Failure::usage("usage", message, "run the command with --help");
         return ExitCode::from(tell(Ui::new(true), &failure));
     }
-    let text = error.render().ansi().to_string().replacen("error:", "error[usage]:", 1);
+    let plain = error.render().to_string();
+    // The only colours are ours, and a text that is repeated from the command line might bring its own.
+    let text = if printable(&plain) == plain { error.render().ansi().to_string() } else { printable(&plain) };
+    let text = text.replacen("error:", "error[usage]:", 1);
     // Nobody is left to be told that telling failed.
     drop(Ui::new(false).note(&text));
     ExitCode::from(exit::USAGE)

@@ -500,7 +500,7 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
     Ok(())
 }
 
-/// The first of `base`, `base-2`, `base-3`, … that no live session of the room has.
+/// The first of `base`, `base-2`, `base-3`, … that no live session of the room has, nor one that looks like it.
 pub(crate) fn free_label(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -516,7 +516,7 @@ pub(crate) fn free_label(
         Ok(rows.collect::<Result<_, _>>()?)
     };
     let mut labels = taken(tx)?;
-    if labels.iter().any(|label| base.same_as(label)) {
+    if labels.iter().any(|label| base.looks_like(label)) {
         for id in gone(tx, Some(room))? {
             end(tx, run, id, "process gone", now)?;
             attempt::settle_bell(tx, run, id)?;
@@ -524,7 +524,7 @@ pub(crate) fn free_label(
         labels = taken(tx)?;
     }
     let mut n = 1;
-    while labels.iter().any(|label| base.numbered(n).same_as(label)) {
+    while labels.iter().any(|label| base.numbered(n).looks_like(label)) {
         n += 1;
     }
     Ok(base.numbered(n))
