@@ -222,19 +222,18 @@ fn opens(c: char) -> bool {
 /// Whether what follows a `<` reads like a reserved tag, seen with a reader's tolerance for case, spaces, slashes,
 /// invisible characters and letters of other scripts.
 fn names_reserved_tag(rest: &str) -> bool {
-    let word: String = rest
-        .chars()
-        .filter(|c| {
-            !c.is_whitespace() && !is_invisible(*c) && !matches!(c, '/' | '\u{ff0f}' | '\u{2044}' | '\\')
-        })
-        .map(|c| if c == '_' { '-' } else { look(c) })
-        .take(40)
-        .collect();
     RESERVED.iter().any(|tag| {
-        word.strip_prefix(tag).is_some_and(|after| {
-            !after.starts_with(|c: char| c.is_alphanumeric()) || matches!(*tag, "peer-message" | "antml")
-        })
+        let mut seen = rest.chars().filter(|c| !is_invisible(*c) && !matches!(c, '\u{300}'..='\u{36f}'));
+        let mut next_letter = || seen.find(|c| !is_gap(*c)).map(|c| if c == '_' { '-' } else { look(c) });
+        let named = tag.chars().all(|letter| next_letter() == Some(letter));
+        let mut goes_on = || seen.next().is_some_and(char::is_alphanumeric);
+        named && (matches!(*tag, "peer-message" | "antml") || !goes_on())
     })
+}
+
+/// What a hasty reader does not mind within a tag.
+fn is_gap(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '/' | '\\' | '\u{ff0f}' | '\u{2044}')
 }
 
 /// What may be printed to a terminal: no escapes, no controls, no direction marks; line breaks stay.
@@ -308,6 +307,9 @@ mod tests {
             "<sys\u{fe0f}tem>",
             "\u{1438}/system-reminder>",
             "</turn_aborted>",
+            "<system-reminder note=\"x\">",
+            "<hook_prompt hook_run_id=\"x\">",
+            "< s y s t e m >",
         ] {
             let out = inert(hostile);
             assert!(out.starts_with("&lt;"), "{hostile:?} -> {out:?}");

@@ -59,6 +59,10 @@ fn row(name: &str) -> Row {
         "session-bridge-bench" => {
             Row { ours: &["session-bridge-core", "session-bridge-store"], others: None }
         }
+        "session-bridge-forgery" => Row {
+            ours: &["session-bridge-core", "session-bridge-store", "session-bridge-providers"],
+            others: None,
+        },
         "session-bridge-mock-model" => Row { ours: &[], others: None },
         "session-bridge-real-cli" => Row { ours: &["session-bridge-mock-model"], others: None },
         "session-bridge-architecture" => Row { ours: &["session-bridge-hook"], others: None },
