@@ -125,9 +125,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     report::install_panic_hook();
     let json = arguments.iter().any(|argument| argument == "--json");
+    let plain = arguments.iter().all(|argument| {
+        let text = argument.to_string_lossy();
+        printable(&text) == text
+    });
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, json),
+        Err(error) => return refuse(&error, json, plain),
     };
     let ui = Ui::new(cli.json);
     let done = match &cli.command {
@@ -183,8 +187,9 @@ fn tell(ui: Ui, failure: &Failure) -> u8 {
     failure.exit
 }
 
-/// What clap says: help and version are results, the rest is wrong usage.
-fn refuse(error: &clap::Error, json: bool) -> ExitCode {
+/// What clap says: help and version are results, the rest is wrong usage. `plain`: the command line holds nothing that a
+/// terminal would obey.
+fn refuse(error: &clap::Error, json: bool, plain: bool) -> ExitCode {
     if !error.use_stderr() {
         let shown = error.print();
         return ExitCode::from(shown.map_or_else(|error| Failure::from(error).exit, |()| exit::OK));
@@ -196,9 +201,9 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
         let failure = Failure::usage("usage", message, "run the command with --help");
         return ExitCode::from(tell(Ui::new(true), &failure));
     }
-    let plain = error.render().to_string();
-    // The only colours are ours, and a text that is repeated from the command line might bring its own.
-    let text = if printable(&plain) == plain { error.render().ansi().to_string() } else { printable(&plain) };
+    // The only colours are ours: where what is repeated might bring its own, there are none.
+    let text = error.render();
+    let text = if plain { text.ansi().to_string() } else { printable(&text.to_string()) };
     let text = text.replacen("error:", "error[usage]:", 1);
     // Nobody is left to be told that telling failed.
     drop(Ui::new(false).note(&text));

@@ -8,4 +8,5 @@
 pub mod hostile;
 pub mod judge;
 pub mod screen;
+pub mod targets;
 pub mod trial;

@@ -1,7 +1,7 @@
 //! What is wrong with what a command printed.
 
-/// The colours that the program has; a peer's text never has these, see [`crate::hostile`].
-const COLOURS: &[&str] = &["0", "1", "2", "31", "32", "33", "36"];
+/// The styles that the program has; a peer's text never has these, see [`crate::hostile`].
+const STYLES: &[&str] = &["0", "1", "2", "4", "31", "32", "33", "36"];
 
 /// The first thing in an output that a terminal would obey, other than line ends, tabs and our own colours.
 pub fn obeyed(printed: &str) -> Option<String> {
@@ -10,7 +10,7 @@ pub fn obeyed(printed: &str) -> Option<String> {
         rest.find(|c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || crate::judge::turns(c))
     {
         let colour = rest[at..].strip_prefix("\u{1b}[").and_then(|after| after.split_once('m'));
-        match colour.filter(|(parts, _)| parts.split(';').all(|part| COLOURS.contains(&part))) {
+        match colour.filter(|(parts, _)| parts.split(';').all(|part| STYLES.contains(&part))) {
             Some((_, after)) => rest = after,
             None => return Some(rest[at..].chars().take(24).collect()),
         }
