@@ -20,6 +20,7 @@ mod transport;
 mod wait;
 pub(crate) mod watch;
 
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,8 +44,10 @@ pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
     let home = Home::find_for(&RealHost, Path::new(&program))?;
     let runtime = event_loop()?;
     let journal = Arc::new(Journal::new(home.clone(), &RealHost));
-    let (read, write) = rmcp::transport::stdio_pipes();
-    let served = runtime.block_on(run(home, hint.map(str::to_owned), Arc::clone(&journal), read, write));
+    let served = runtime.block_on(async {
+        let (read, write) = rmcp::transport::stdio_pipes();
+        run(home, hint.map(str::to_owned), Arc::clone(&journal), read, write).await
+    });
     if let Err(error) = &served {
         journal.failed(Who::default(), &format!("{error:#}"));
     }
@@ -55,14 +58,14 @@ pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
 
 /// Serves these bytes as if a host had sent them, and returns what it would have got: for harnesses that have many inputs
 /// and no need of a process for each.
-pub fn answer(home: Home, input: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub fn answer(home: Home, input: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let runtime = event_loop()?;
     let journal = Arc::new(Journal::new(home.clone(), &RealHost));
     let (server, mut host) = tokio::io::duplex(MOST_ANSWERED);
     // The server's end closes with the server; nobody reads before, so it must hold everything.
     let served = runtime.block_on(async {
         let (_, write) = tokio::io::split(server);
-        let served = run(home, None, journal, input, write).await;
+        let served = run(home, None, journal, Cursor::new(input), write).await;
         let mut output = Vec::new();
         host.read_to_end(&mut output).await?;
         served.map(|()| output)
@@ -85,7 +88,7 @@ async fn run(
     home: Home,
     hint: Option<String>,
     journal: Arc<Journal>,
-    read: impl AsyncRead + Send + Unpin,
+    read: impl AsyncRead + Send + Unpin + 'static,
     write: impl AsyncWrite + Send + Unpin + 'static,
 ) -> anyhow::Result<()> {
     let store = StoreThread::start(home)?;

@@ -16,7 +16,7 @@ fn the_corpus_breaks_nothing() {
         let home = Home::at(dir.path());
         let mut input = include_bytes!("../../../tests/fuzz/introduction.jsonl").to_vec();
         input.extend(fs::read(&file).unwrap());
-        let output = session_bridge::mcp::answer(home, &input).unwrap();
+        let output = session_bridge::mcp::answer(home, input).unwrap();
         let output = String::from_utf8(output).unwrap();
         let answers: Vec<Value> =
             output.lines().map(|line| serde_json::from_str(line).expect(line)).collect();

@@ -74,7 +74,9 @@ fn results_hold_peer_text_in_frames_only() {
         let read = ann.call("bridge_read_message", json!({"ids": [notice["id"]]}));
         let text = read["text"].as_str().unwrap();
         assert_eq!((text.matches("<peer-message-").count(), text.matches("</peer-message-").count()), (1, 1));
-        assert_eq!(judge::envelope(text.split_once('\n').unwrap().1.rsplit_once('\n').unwrap().0), None);
+        let (_, framed) = text.split_once("<peer-message-").unwrap();
+        let (body, _) = framed.split_once(">\n").unwrap().1.rsplit_once("\n</").unwrap();
+        assert_eq!(judge::envelope(body), None);
     }
     ann.close();
     ben.close();

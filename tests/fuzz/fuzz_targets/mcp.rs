@@ -8,6 +8,6 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(dir) = tempfile::tempdir() else { return };
     let mut input = include_bytes!("../introduction.jsonl").to_vec();
     input.extend_from_slice(data);
-    let output = session_bridge::mcp::answer(Home::at(dir.path()), &input).expect("a server serves to the end");
+    let output = session_bridge::mcp::answer(Home::at(dir.path()), input).expect("a server serves to the end");
     assert!(std::str::from_utf8(&output).is_ok(), "hosts read text");
 });
