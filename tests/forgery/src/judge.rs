@@ -198,14 +198,18 @@ fn shown(body: &str, sent: &str) -> Result<(), String> {
 
 /// The envelope that something in this text reads like.
 pub fn envelope(text: &str) -> Option<&'static str> {
+    // Of ASCII letters, the list of look-alikes has another form for one only.
     let looks = |c: char| -> String {
-        let lower: String = c.to_lowercase().collect();
-        skeleton(&lower).collect::<String>().to_ascii_lowercase()
+        match c {
+            'm' | 'M' => "rn".to_owned(),
+            c if c.is_ascii() => c.to_ascii_lowercase().to_string(),
+            c => skeleton(&c.to_lowercase().collect::<String>()).collect::<String>().to_ascii_lowercase(),
+        }
     };
     let unseen = |c: char| c.width().unwrap_or(0) == 0 || matches!(c, '\u{3164}' | '\u{ffa0}');
     for (at, c) in text.char_indices().filter(|(_, c)| *c == '<' || (!c.is_ascii() && looks(*c) == "<")) {
         let mut word = String::new();
-        for c in text[at + c.len_utf8()..].chars().filter(|c| !unseen(*c) || c.is_whitespace()).take(200) {
+        for c in text[at + c.len_utf8()..].chars().filter(|c| !unseen(*c) || c.is_whitespace()).take(120) {
             match c {
                 c if c.is_whitespace() => word.push(' '),
                 '/' | '\\' | '\u{2044}' | '\u{ff0f}' => word.push(' '),

@@ -26,7 +26,7 @@ use crate::judge::{self, Sent};
 /// Messages of one store; the next ones get a new one.
 const WORLD: u64 = 4_000;
 /// Messages that are sent before the readers come to read.
-const BATCH: u64 = 48;
+const BATCH: u64 = 63;
 /// Hostile senders in one store, besides the victim.
 const SENDERS: usize = 40;
 /// A reply of a hook leaves in one write of at most this many bytes.
@@ -176,7 +176,9 @@ impl World {
                 self.find(numbers.start, format!("{error:#}"));
                 self.readers[reader].owed.clear();
             }
-            self.compare(reader)?;
+            if dice.once_in(3) {
+                self.compare(reader)?;
+            }
         }
         Ok(())
     }
