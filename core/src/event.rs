@@ -20,6 +20,8 @@ pub enum Moment {
     /// The model hands work to a subagent whose events the host does not mark: until its tool call is over, no event tells
     /// whether it is the session's own.
     BeforeSubagent,
+    /// The host is about to put a request to its model, and a text of ours stands in it: [`HookEvent::echo`] says which.
+    ModelRequest,
     /// The host waited for one tool call, or one batch of them, and goes on.
     AfterTool,
     /// The model ended its turn.
@@ -39,6 +41,7 @@ impl Moment {
             Self::SessionStart => "session-start",
             Self::PromptSubmit => "prompt",
             Self::BeforeSubagent => "before-subagent",
+            Self::ModelRequest => "model-request",
             Self::AfterTool => "after-tool",
             Self::TurnEnd => "turn-end",
             Self::Interrupt => "interrupt",
@@ -145,7 +148,8 @@ pub struct HookEvent<'a> {
     pub subagent_done: bool,
     /// For [`Moment::PromptSubmit`]: the nudge of ours that is the whole prompt.
     pub nudge: Option<Nudge>,
-    /// For [`Moment::PromptSubmit`]: the attempt of ours whose text the prompt is. Then no turn begins: one goes on.
+    /// For [`Moment::PromptSubmit`]: the attempt of ours whose text the prompt is. Then no turn begins: one goes on. For
+    /// [`Moment::ModelRequest`]: the attempt whose text stands in the request.
     pub echo: Option<AttemptId>,
     /// For [`Moment::PromptSubmit`]: no person wrote it. The host did, to tell of something that ended in the background.
     pub by_host: bool,
@@ -179,8 +183,8 @@ impl HookEvent<'_> {
 }
 
 /// FNV-1a: the same in every release, since identities are stored.
-pub fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+pub fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
+    text.as_ref().iter().copied().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }

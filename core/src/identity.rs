@@ -84,7 +84,7 @@ pub fn caller(card: &Card, evidence: Evidence<'_>) -> Caller {
                     return Caller::Native(native);
                 }
             }
-            Source::HostProcess => by_process = true,
+            Source::HostProcess | Source::SharedProcess => by_process = true,
             Source::SpawnEnv(key) => spawn = spawn.or_else(|| env(key)),
             Source::Field(_) => {}
         }
@@ -107,6 +107,7 @@ mod tests {
             name: "X",
             short: "x",
             binaries: &[],
+            marks: &[],
             packages: &[],
             mcp_clients: &[],
             mcp_call_id: &[],
@@ -118,6 +119,7 @@ mod tests {
             servers_outlive_window: false,
             human_steps: &[],
             verified: &[],
+            not_run: None,
         }
     }
 

@@ -20,10 +20,12 @@ pub mod ledger;
 pub mod limits;
 pub mod log;
 pub mod look;
+pub mod marks;
 pub mod message;
 pub mod name;
 pub mod nudge;
 pub mod plan;
+pub mod plugin;
 #[cfg(feature = "preview")]
 pub mod preview;
 pub mod probe;

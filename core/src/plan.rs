@@ -280,6 +280,8 @@ pub enum Clash {
     Refuse,
     /// Put ours in its place, and theirs back at uninstall.
     Replace,
+    /// As [`Clash::Refuse`], for a value that anybody may have written: the very same value is theirs, and stays.
+    Shared,
 }
 
 /// Keys in a host's file that the host itself derives from one of our edits.

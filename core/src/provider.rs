@@ -8,7 +8,9 @@ use crate::dialect;
 use crate::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use crate::host::Host;
 use crate::id::ProviderId;
-use crate::plan::{Plan, Value};
+use crate::marks::Mark;
+use crate::plan::{Format, Plan, Target, Value};
+use crate::plugin::Plugin;
 use crate::probe::Probe;
 
 /// One coding-agent CLI. Implementations hold no state and do no I/O except through [`Host`].
@@ -50,6 +52,11 @@ pub trait Provider: Sync {
         None
     }
 
+    /// How this CLI takes the bridge as a plugin, where its plugin manager reads a folder of ours.
+    fn plugin(&self) -> Option<&'static Plugin> {
+        None
+    }
+
     /// Host bytes to one neutral event. Accepts unknown fields, rejects garbage, never panics.
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError>;
 
@@ -68,10 +75,12 @@ pub struct Card {
     pub short: &'static str,
     /// Program names to look for, best first.
     pub binaries: &'static [&'static str],
+    /// What shows that this CLI runs a hook, whosever the entry is.
+    pub marks: &'static [Mark],
     /// npm packages that hold the program: the version that their `package.json` names is the program's. A `*` at the end
     /// stands for a platform's name. Empty if the program does not come by npm, or if its package is numbered otherwise.
     pub packages: &'static [&'static str],
-    /// `clientInfo.name` values that its MCP client sends.
+    /// `clientInfo.name` values that its MCP client sends. A `*` at the end stands for anything.
     pub mcp_clients: &'static [&'static str],
     /// Keys in `_meta` of an MCP call that hold the host's id of the call, as its hooks name it. Where there is none, the
     /// fence around the bodies of the result names the call: the host's tool event shows it.
@@ -92,6 +101,9 @@ pub struct Card {
     pub human_steps: &'static [Step],
     /// Versions that the facts were measured against, oldest first.
     pub verified: &'static [Verified],
+    /// Why the CLI was never run for that. Its facts were then read from what `verified` names, and no event of it proves
+    /// that a text arrived: mail counts as `offered` until a call or answer names it.
+    pub not_run: Option<&'static str>,
 }
 
 impl Card {
@@ -100,12 +112,14 @@ impl Card {
         self.hooks.iter().find(|spec| spec.event == event)
     }
 
+    /// Whether its MCP client introduces itself as `name`.
+    pub fn is_mcp_client(&self, name: &str) -> bool {
+        self.mcp_clients.iter().any(|pattern| fits(pattern, name))
+    }
+
     /// Whether an npm package of this name holds the program.
     pub fn is_package(&self, name: &str) -> bool {
-        let fits = |pattern: &str| {
-            pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
-        };
-        self.packages.iter().any(|pattern| fits(pattern))
+        self.packages.iter().any(|pattern| fits(pattern, name))
     }
 
     /// Whether a process hosts one conversation at a time, so that hook and MCP server find each other by it.
@@ -159,6 +173,11 @@ impl Card {
     }
 }
 
+/// Whether a name is the pattern, or begins as it does up to its `*`.
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+}
+
 /// One of the host's events, and how long it waits for us.
 #[derive(Debug, Clone, Copy)]
 pub struct HookSpec {
@@ -183,7 +202,8 @@ pub struct Inject {
     pub proof: Proof,
     /// The host makes the text its next prompt, as some do with the reason of a block. It then begins with its attempt's
     /// id, so that this prompt is known for one that begins no turn ([`echo`](crate::echo)). That it came back proves
-    /// nothing: after Esc the host may put no request to its model.
+    /// nothing: after Esc the host may put no request to its model. Or the host shows each request to its model before it
+    /// goes out, and the text is found there by that id ([`By::ModelRequest`]).
     pub comes_back: bool,
 }
 
@@ -198,7 +218,7 @@ impl Inject {
         Self { moment, max_bytes, bodies: false, proof: Proof::NONE, comes_back: false }
     }
 
-    /// The same, where the host makes the text its next prompt.
+    /// The same, where the host makes the text its next prompt or shows the request that holds it.
     #[must_use]
     pub const fn coming_back(self) -> Self {
         Self { comes_back: true, ..self }
@@ -228,6 +248,8 @@ impl Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum By {
+    /// A request to the model that holds the attempt's text, whose first line names it.
+    ModelRequest,
     /// Any tool event of the turn: for text that the model was given before its first call.
     AnyTool,
     /// A later tool event that names tool calls, and none of those that the text went out with.
@@ -378,6 +400,8 @@ pub enum Source {
     Field(&'static str),
     /// The host process that hook and server share; its session is what its hooks said last.
     HostProcess,
+    /// The same where one process may host several conversations: it names one only while it has no other.
+    SharedProcess,
     /// A variable that the host sets when it starts the server; believed only until a hook says otherwise.
     SpawnEnv(&'static str),
     /// A variable that the host sets in each server's environment: it starts one server for each session.
@@ -399,6 +423,7 @@ impl Source {
         match self {
             Self::Field(name) => format!("hook payload `{name}`"),
             Self::HostProcess => "shared host process".to_owned(),
+            Self::SharedProcess => "shared host process, while it has one session".to_owned(),
             Self::SpawnEnv(name) => format!("`{name}` at server start"),
             Self::ServerEnv(name) => format!("`{name}` of the session's own server"),
             Self::Meta { thread, .. } => format!("`_meta.{thread}` of each call"),
@@ -483,6 +508,17 @@ pub struct Site {
     pub scope: Scope,
 }
 
+impl Site {
+    /// A file of this site to edit. The user's own are private; a project's are made to be checked out by others.
+    pub fn target(&self, path: impl Into<PathBuf>, format: Format) -> Target {
+        let target = Target::new(path, format);
+        match self.scope {
+            Scope::User => target,
+            Scope::Project(_) => target.mode(0o644),
+        }
+    }
+}
+
 /// A CLI's files cannot be placed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -490,6 +526,9 @@ pub enum LocateError {
     /// There is no home folder, and the CLI's own variable is not set.
     #[error("no home folder: set HOME or {0}")]
     NoHome(&'static str),
+    /// There is no home folder, and nothing but that places the CLI's files.
+    #[error("no home folder: set HOME")]
+    NoHomeAtAll,
 }
 
 /// What the person asked for, beyond the bare installation.

@@ -5,6 +5,7 @@ mod door;
 mod exit;
 mod install;
 pub mod mcp;
+pub mod plugin;
 pub mod post;
 mod report;
 mod term;

@@ -330,7 +330,8 @@ const UNATTENDED: Env<'_> = &[("CLAUDE_CODE_ENTRYPOINT", "cli"), ("CLAUDE_CODE_S
 
 impl Bench {
     fn claude_in(&self, env: Env<'_>, event: &str) -> Output {
-        let payload = json!({"session_id": "s-1", "cwd": "/src/shop", "hook_event_name": event});
+        // The same bytes twice would be one event.
+        let payload = json!({"session_id": "s-1", "cwd": "/src/shop", "hook_event_name": event, "env": env});
         let mut command = self.command(&["claude-code", event]);
         run(command.envs(env.iter().copied()), payload.to_string().as_bytes())
     }

@@ -70,6 +70,9 @@ _session__bridge() {
             session__bridge,on)
                 cmd="session__bridge__subcmd__on"
                 ;;
+            session__bridge,plugin)
+                cmd="session__bridge__subcmd__plugin"
+                ;;
             session__bridge,read)
                 cmd="session__bridge__subcmd__read"
                 ;;
@@ -157,6 +160,9 @@ _session__bridge() {
             session__bridge__subcmd__help,on)
                 cmd="session__bridge__subcmd__help__subcmd__on"
                 ;;
+            session__bridge__subcmd__help,plugin)
+                cmd="session__bridge__subcmd__help__subcmd__plugin"
+                ;;
             session__bridge__subcmd__help,read)
                 cmd="session__bridge__subcmd__help__subcmd__read"
                 ;;
@@ -190,6 +196,30 @@ _session__bridge() {
             session__bridge__subcmd__help,whoami)
                 cmd="session__bridge__subcmd__help__subcmd__whoami"
                 ;;
+            session__bridge__subcmd__help__subcmd__plugin,emit-manifest)
+                cmd="session__bridge__subcmd__help__subcmd__plugin__subcmd__emit__subcmd__manifest"
+                ;;
+            session__bridge__subcmd__help__subcmd__plugin,link)
+                cmd="session__bridge__subcmd__help__subcmd__plugin__subcmd__link"
+                ;;
+            session__bridge__subcmd__plugin,emit-manifest)
+                cmd="session__bridge__subcmd__plugin__subcmd__emit__subcmd__manifest"
+                ;;
+            session__bridge__subcmd__plugin,help)
+                cmd="session__bridge__subcmd__plugin__subcmd__help"
+                ;;
+            session__bridge__subcmd__plugin,link)
+                cmd="session__bridge__subcmd__plugin__subcmd__link"
+                ;;
+            session__bridge__subcmd__plugin__subcmd__help,emit-manifest)
+                cmd="session__bridge__subcmd__plugin__subcmd__help__subcmd__emit__subcmd__manifest"
+                ;;
+            session__bridge__subcmd__plugin__subcmd__help,help)
+                cmd="session__bridge__subcmd__plugin__subcmd__help__subcmd__help"
+                ;;
+            session__bridge__subcmd__plugin__subcmd__help,link)
+                cmd="session__bridge__subcmd__plugin__subcmd__help__subcmd__link"
+                ;;
             *)
                 ;;
         esac
@@ -197,7 +227,7 @@ _session__bridge() {
 
     case "${cmd}" in
         session__bridge)
-            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch demo mcp completions version help"
+            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch plugin demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,7 +429,7 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help)
-            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch demo mcp completions version help"
+            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch plugin demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -653,6 +683,48 @@ _session__bridge() {
         session__subcmd__bridge__subcmd__help__subcmd__on)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__plugin)
+            opts="emit-manifest link"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__plugin__subcmd__emit__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__plugin__subcmd__link)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1001,6 +1073,108 @@ _session__bridge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin)
+            opts="-h --json --help emit-manifest link help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__emit__subcmd__manifest)
+            opts="-h --dir --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__help)
+            opts="emit-manifest link help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__help__subcmd__emit__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__help__subcmd__link)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__plugin__subcmd__link)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

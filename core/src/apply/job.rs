@@ -49,7 +49,8 @@ pub(super) fn jobs(wants: &[ConfigEdit], ledger: &Ledger, disk: &Disk) -> Result
             add(&mut targets, &Target { create: Create::No, ..key.file.clone() });
         }
     }
-    for record in &ledger.files {
+    // In the order that undoes: the file whose folder was made for it goes last of those in it.
+    for record in ledger.files.iter().rev() {
         if !planned(&record.path) {
             add(&mut targets, &Target { create: Create::No, ..Target::new(&record.path, record.format) });
         }

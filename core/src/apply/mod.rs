@@ -72,6 +72,7 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
     }
     let mut backups = ledger.backups();
     let jobs = job::jobs(wants, &ledger, disk)?;
+    let mut made: Vec<PathBuf> = ledger.files.iter().flat_map(|record| record.done.made.clone()).collect();
     // Every file is tried before the first is written.
     for job in &jobs {
         let target = fsx::resolve(&job.target.path)?;
@@ -91,6 +92,13 @@ fn run(provider: &str, wants: &[ConfigEdit], disk: &Disk) -> Result<Applied, Con
         }
         backups.extend(outcome.before);
         left.push((job, outcome.post));
+    }
+    if wants.is_empty() {
+        // A folder that was made for one file may have held those of the next.
+        made.sort_by_key(|folder| std::cmp::Reverse(folder.components().count()));
+        for folder in &made {
+            fsx::remove_if_empty(folder);
+        }
     }
     for (job, post) in left {
         if fsx::read(&fsx::resolve(&job.target.path)?)?.as_deref().map(fsx::hash) != post {

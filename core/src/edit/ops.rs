@@ -137,7 +137,11 @@ pub(crate) fn state(
             let mut draft = draft(edit.file.format, text)?;
             let before = draft.value().clone();
             match ensure_in(&mut draft, op, owned.map(|old| &old.op)) {
-                Ok(()) if draft.value() == &before => return Ok(State::Present),
+                Ok(()) if draft.value() == &before => {
+                    // A value that anybody may have written is ours once the ledger says so.
+                    let theirs = matches!(op, EditOp::Key { clash: Clash::Shared, .. }) && owned.is_none();
+                    return Ok(if theirs { State::Absent } else { State::Present });
+                }
                 Ok(()) => found(&before, op),
                 Err(Fault::Clash { at, problem }) => {
                     return Ok(State::Clash { problem: format!("{at} {problem}") });
@@ -278,6 +282,9 @@ fn strip_from(draft: &mut Draft<'_>, op: &EditOp, base: Option<&Value>, adopting
         EditOp::Key { at, value, clash } => {
             let path = segs(at);
             let Some(have) = get(draft.value(), &path) else { return Ok(()) };
+            if adopting && *clash == Clash::Shared {
+                return Ok(());
+            }
             // A single value that was changed since, and an object that was never ours, are someone else's.
             let ours = if adopting || !value.is_object() { contains(have, value) } else { have.is_object() };
             if !ours {

@@ -13,7 +13,7 @@ use session_bridge_core::event::HookEvent;
 use session_bridge_core::home::Home;
 use session_bridge_core::host::Host;
 use session_bridge_core::nudge::Nudge;
-use session_bridge_core::process::ProcessKey;
+use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Card;
 use session_bridge_store::{Due, PATIENCE, Ringer, Role, RunFolders, Store};
 
@@ -21,6 +21,8 @@ use session_bridge_store::{Due, PATIENCE, Ringer, Role, RunFolders, Store};
 const START_A_TURN: u8 = 2;
 /// A better door has so long, in milliseconds.
 const LEFT_ALONE_MS: i64 = 2_000;
+/// A bell is rung before what it announces is committed: so long is looked for it at least.
+const COMMIT: Duration = Duration::from_secs(1);
 /// How often is looked meanwhile.
 const NAP: Duration = Duration::from_millis(200);
 
@@ -48,7 +50,10 @@ pub(crate) fn answer(
     let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
     let began = Instant::now();
     // A bell also stands for what wakes nobody, and for what goes out with the next event.
-    while began.elapsed() < PATIENCE && store.wakes_soon(session.id).map_err(text)? {
+    let waits = |store: &Store| store.wakes_soon(session.id).map_err(text);
+    // Who started this hook is gone: nobody would read what it says.
+    let abandoned = || process.is_some_and(|process| !process::is_alive(process));
+    while began.elapsed() < PATIENCE && !abandoned() && (began.elapsed() < COMMIT || waits(&store)?) {
         if store.wakes_within(session.id, -left_alone).map_err(text)?
             && let Due::Now(ring) =
                 store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?

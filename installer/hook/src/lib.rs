@@ -5,6 +5,7 @@
 //! output, one line in the log.
 
 mod doorbell;
+mod entry;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -12,16 +13,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use session_bridge_core::event::{HookCall, HookEvent, Moment, Reply};
+use session_bridge_core::event::{HookEvent, Moment, Reply, fingerprint};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::{Host, RealHost};
 use session_bridge_core::log::{self, About, Level, Log};
 use session_bridge_core::nudge::Nudge;
-use session_bridge_core::process::{self, ProcessKey};
+use session_bridge_core::process::ProcessKey;
 use session_bridge_core::provider::Provider;
 use session_bridge_store::{
     Activity, Lease, Live, Note, Outcome, Role, RunFolder, RunFolders, Session, Sign, Store,
 };
+
+use self::entry::{HostProcess, Run};
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
@@ -46,25 +49,18 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     if !home.root().is_dir() {
         return ExitCode::SUCCESS;
     }
-    let [provider, event] = words.as_slice() else {
-        Log::Hook.write(
-            &home,
-            Level::Failed,
-            About::default(),
-            "usage: session-bridge-hook <provider> <event>",
-        );
-        return ExitCode::SUCCESS;
-    };
-    let mut native = None;
+    let mut told = Told::default();
     let outcome = match read {
         Err(error) => Err(error.to_string()),
         Ok(_) if stdin.len() as u64 > MAX_STDIN => {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             Err("the payload is larger than 32 MiB".to_owned())
         }
-        Ok(_) => serve(&home, &host, provider, &HookCall { event, stdin: &stdin }, began, &mut native),
+        Ok(_) => serve(&home, &host, &words, &stdin, began, &mut told),
     };
-    let about = About { provider: Some(provider), session: native.as_deref() };
+    let word = |at: usize| words.get(at).map(String::as_str);
+    let event = told.event.as_deref().or(word(1)).unwrap_or("hook");
+    let about = About { provider: told.provider.or(word(0)), session: told.native.as_deref() };
     match outcome {
         Err(problem) => Log::Hook.write(&home, Level::Failed, about, &format!("{event}: {problem}")),
         Ok(Some(nudge)) => return doorbell::start_turn(&nudge),
@@ -82,26 +78,47 @@ fn quit() {
     std::process::exit(0);
 }
 
+/// What the log says of a run, as far as it came.
+#[derive(Default)]
+struct Told {
+    provider: Option<&'static str>,
+    event: Option<String>,
+    native: Option<String>,
+}
+
 fn serve(
     home: &Home,
     host: &dyn Host,
-    provider: &str,
-    call: &HookCall<'_>,
+    words: &[String],
+    stdin: &[u8],
     began: Instant,
-    native: &mut Option<String>,
+    told: &mut Told,
 ) -> Result<Option<Nudge>, String> {
-    let provider = session_bridge_providers::by_id(provider).ok_or("no such provider")?;
-    let event = provider.decode(call).map_err(|error| error.to_string())?;
-    *native = Some(event.native.to_string());
+    let hosting = HostProcess::default();
+    let Some(Run { provider, call }) = Run::of(words, stdin, host, &hosting)? else { return Ok(None) };
+    told.provider = Some(provider.card().id.as_str());
+    if words.get(1).map(String::as_str) != Some(call.event) {
+        told.event = Some(call.event.to_owned());
+    }
+    let event = provider.decode(&call).map_err(|error| error.to_string())?;
+    told.native = Some(event.native.to_string());
     if event.subagent.is_some() {
         return Ok(None);
     }
-    let process = process::host_process().map(|process| process.key);
+    let process = hosting.key();
     let runs = RunFolders::of(home);
     if event.moment == Moment::Doorbell {
         return doorbell::answer(home, host, provider.card(), &event, process);
     }
-    if is_quiet(&runs.native(provider.card().id.as_str(), &event.native), &event, process) {
+    let alias = runs.native(provider.card().id.as_str(), &event.native);
+    let mut last = None;
+    if is_quiet(&alias, &event, process, &mut last) {
+        return Ok(None);
+    }
+    let twice = Twice::of(stdin, process, last);
+    // An end that is told twice at once would bring the session back: the second hears it after the first, or not at all.
+    let ending = (event.moment == Moment::SessionEnd).then(|| alias.try_lease().ok()).flatten();
+    if matches!(ending, Some(None)) || twice.is_heard(&alias, &event) {
         return Ok(None);
     }
     let text = |error: session_bridge_store::StoreError| error.to_string();
@@ -121,8 +138,13 @@ fn serve(
         folder.set_nonce(nonce).map_err(text)?;
     }
     // Somebody else is putting bodies before this session's model right now: what we came for will wait.
-    let Some(lease) = folder.try_lease().map_err(text)? else { return Ok(None) };
+    let lease = match ending.flatten() {
+        Some(lease) => Some(lease),
+        None => folder.try_lease().map_err(text)?,
+    };
+    let Some(lease) = lease.filter(|_| !twice.is_heard(&folder, &event)) else { return Ok(None) };
     let outcome = store.hear(&session, &event, provider.card(), &lease).map_err(text)?;
+    folder.set_heard(twice.event, &lease).map_err(text)?;
     if let (true, Some(host)) = (outcome.late_nudge, process) {
         // No turn begins, so no event will end it; one that was going on goes on.
         let idle = Live { host, activity: Activity::Idle, by_user: false };
@@ -149,13 +171,44 @@ fn serve(
     Ok(None)
 }
 
-/// The fast path: a sign of life, and whether that was all there is to do.
-fn is_quiet(folder: &RunFolder, event: &HookEvent<'_>, process: Option<ProcessKey>) -> bool {
+/// One event that may come twice: through the entries of two installations that one host runs (rule W1).
+struct Twice {
+    /// The event's fingerprint. A host hands the same bytes to all its hooks of an event.
+    event: u64,
+    /// What the session was doing before this hook gave its sign of life.
+    before: Option<Live>,
+}
+
+impl Twice {
+    fn of(stdin: &[u8], process: Option<ProcessKey>, before: Option<Live>) -> Self {
+        let host = process.map_or(0, |host| u64::from(host.pid) ^ host.start.rotate_left(32));
+        Self { event: fingerprint(stdin) ^ host, before }
+    }
+
+    /// Whether another hook has heard it. If that made the turn go on, its end is none.
+    fn is_heard(&self, folder: &RunFolder, event: &HookEvent<'_>) -> bool {
+        let heard = folder.has_heard(self.event);
+        if let (true, Moment::TurnEnd, Some(before)) = (heard, event.moment, self.before) {
+            folder.touch_live(before.host, |_| before);
+        }
+        heard
+    }
+}
+
+/// The fast path: a sign of life, and whether that was all there is to do. `before` is what the last one said.
+fn is_quiet(
+    folder: &RunFolder,
+    event: &HookEvent<'_>,
+    process: Option<ProcessKey>,
+    before: &mut Option<Live>,
+) -> bool {
     let plain = !matches!(event.moment, Moment::SessionStart | Moment::BeforeSubagent | Moment::SessionEnd);
     // A nudge that nothing waits for is one that came late: only the store knows whether it is ours.
     plain
         && event.nudge.is_none()
-        && process.is_some_and(|host| folder.touch_live(host, |live| Live::after(event, host, Some(live))))
+        && process.is_some_and(|host| {
+            folder.touch_live(host, |live| Live::after(event, host, Some(*before.insert(live))))
+        })
         && !folder.bell_stands()
 }
 

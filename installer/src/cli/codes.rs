@@ -48,6 +48,7 @@ pub const CODES: &[Code] = &[
     ("demo_failed", NOT_WELL, "The demo did not come to its end; its sentence says where it stopped."),
     ("empty_body", USAGE, "The message has no text."),
     ("file_io", NOT_WELL, "Reading or writing a file failed."),
+    ("folder_in_use", CLASH, "The folder for the plugin holds something else."),
     ("foreign_layout", CLASH, "The bridge's home holds another program's files."),
     (
         "home_not_text",

@@ -29,7 +29,10 @@ pub(super) fn run(_: &Args, context: &Context) -> Status {
             plain(card.name),
             yes_no(site.present, "no"),
             if ours { cell("installed", style::GOOD) } else { cell("-", style::DIM) },
-            plain(versions.join(", ")),
+            match card.not_run {
+                None => plain(versions.join(", ")),
+                Some(_) => cell("not run", style::DIM),
+            },
             cell(site.program.as_deref().map(|p| p.display().to_string()).unwrap_or_default(), style::DIM),
         ]);
         documents.push(json!({
@@ -38,6 +41,7 @@ pub(super) fn run(_: &Args, context: &Context) -> Status {
             "present": site.present,
             "program": site.program,
             "installed": ours,
+            "not_run": card.not_run,
             "verified": card.verified.iter().map(|v| json!({ "version": v.version, "date": v.date })).collect::<Vec<_>>(),
         }));
     }

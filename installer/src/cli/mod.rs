@@ -20,6 +20,7 @@ mod list_providers;
 mod list_sessions;
 mod mcp;
 mod pause;
+mod plugin;
 mod read;
 mod receipts;
 mod reply;
@@ -93,6 +94,7 @@ enum Command {
     Inspect(inspect::Args),
     Whoami(whoami::Args),
     Watch(watch::Args),
+    Plugin(plugin::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
     Completions(completions::Args),
@@ -170,6 +172,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
+        Command::Plugin(args) => plugin::run(&args, context),
         Command::Demo(args) => demo::run(&args, context.ui),
         Command::Completions(args) => completions::run(&args, context),
         Command::Version(args) => version::run(&args, context),

@@ -15,13 +15,14 @@ use super::context::Context;
 use super::init::unknown_provider;
 use crate::exit;
 use crate::install::{defaults, ledgers, links, provider_of};
+use crate::plugin::{self, Plugged};
 use crate::report::Failure;
 use crate::term::{folder, put, result_width, style, wrapped};
 
 /// Take the bridge out of agent CLIs.
 ///
 /// Files that nobody else has written since are afterwards what they were before, byte for byte; in others only our
-/// entries go. Messages stay. What was paused is so no longer.
+/// entries go. Messages stay. What was paused is so no longer. A plugin is its CLI's to take out: the commands are named.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Take it out of this one; may be given several times.
@@ -61,15 +62,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let outcomes: Vec<Outcome> = chosen.iter().map(|name| undo(args, context, name, &disk)).collect();
     let mut removed = Vec::new();
     let none_left = !args.dry_run && ledgers(&context.home)?.is_empty();
+    let plugged = plugin::plugged(&context.host);
     if none_left {
-        removed = links::remove(&context.home)?;
+        // A plugin names them, too.
+        if plugged.is_empty() {
+            removed = links::remove(&context.home)?;
+        }
         for pause in Pause::all(&context.home) {
             pause.lift(&context.home)?;
         }
         // Something else in it, or no folder at all, is no fault.
         drop(std::fs::remove_dir(context.home.paused()));
     }
-    show(args, context, &outcomes, &removed, none_left)?;
+    let after = After { links: &removed, plugged: &plugged, none_left };
+    show(args, context, &outcomes, &after)?;
     Ok(outcomes.iter().find_map(|outcome| outcome.failure.as_ref()).map_or(exit::OK, |failure| failure.exit))
 }
 
@@ -120,13 +126,16 @@ fn try_undo(
     Ok(())
 }
 
-fn show(
-    args: &Args,
-    context: &Context,
-    outcomes: &[Outcome],
-    links: &[PathBuf],
+/// What is there afterwards, beside the outcomes.
+struct After<'a> {
+    /// Links that were removed.
+    links: &'a [PathBuf],
+    plugged: &'a [Plugged],
+    /// The bridge is configured in no CLI any more.
     none_left: bool,
-) -> Result<(), Failure> {
+}
+
+fn show(args: &Args, context: &Context, outcomes: &[Outcome], after: &After<'_>) -> Result<(), Failure> {
     let ui = context.ui;
     let stays = context.home.root().exists().then(|| context.home.root().to_owned());
     if ui.json {
@@ -142,8 +151,10 @@ fn show(
                 })
             })
             .collect();
+        let plugins: Vec<&str> = after.plugged.iter().map(Plugged::id).collect();
         return ui.document(&json!({
-            "dry_run": args.dry_run, "providers": providers, "links_removed": links, "stays": stays
+            "dry_run": args.dry_run, "providers": providers, "links_removed": after.links, "stays": stays,
+            "plugins": plugins,
         }));
     }
     let (strong, good, dim, warn, bad) = (style::STRONG, style::GOOD, style::DIM, style::WARN, style::BAD);
@@ -182,10 +193,16 @@ fn show(
             put!(text, "    {line}\n");
         }
     }
-    if !links.is_empty() {
+    if !after.links.is_empty() {
         put!(text, "{good}✓{good:#} {strong}session-bridge{strong:#}\n");
-        let links: Vec<Line> = links.iter().map(|path| Line::new("removed", path, "", home)).collect();
+        let links: Vec<Line> = after.links.iter().map(|path| Line::new("removed", path, "", home)).collect();
         text.push_str(&lines(&links));
+    }
+    for Plugged { card, plugin } in after.plugged {
+        put!(text, "{warn}!{warn:#} {} still has the bridge as a plugin; to take that out:\n", card.name);
+        for command in plugin.remove {
+            put!(text, "    {command}\n");
+        }
     }
     if args.dry_run {
         put!(text, "{dim}nothing was changed{dim:#}\n");
@@ -194,7 +211,7 @@ fn show(
     if outcomes.iter().any(|outcome| !outcome.written.is_empty()) {
         put!(text, "\n{}\n", wrapped("Sessions that run keep what they have loaded until they end.", 0));
     }
-    if let Some(root) = stays.filter(|_| none_left) {
+    if let Some(root) = stays.filter(|_| after.none_left) {
         let path = root.to_string_lossy();
         put!(text, "{}\n\n", wrapped(&format!("Messages stay in {}.", folder(&path, home)), 0));
         put!(text, "{dim}again{dim:#}   session-bridge init\n");

@@ -6,8 +6,10 @@ use serde_json::Value;
 use session_bridge_core::host::{Host as _, RealHost};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::identity::{self, Caller, Claim, Evidence};
-use session_bridge_core::process::{self, ProcessKey};
+use session_bridge_core::marks;
+use session_bridge_core::process::{self, Process, ProcessKey};
 use session_bridge_core::provider::{Card, Provider};
+use session_bridge_providers::PROVIDERS;
 use session_bridge_store::{Clock, Pause, RunFolders, Session, Sign, Store, StoreError, Unbound};
 
 use super::result::Refusal;
@@ -62,7 +64,14 @@ impl Me {
     }
 }
 
-/// The provider of the connected client: its own introduction first, then what the configuration says.
+/// What is known of a client before it introduces itself: the name of its process, or else what the configuration says,
+/// which another CLI may have imported. The environment says nothing: whatever is started inside a CLI inherits it.
+pub(super) fn hint(process: Option<&Process>, configured: Option<String>) -> Option<String> {
+    let running = process.and_then(|process| marks::by_process(PROVIDERS, &process.name));
+    running.map(|provider| provider.card().id.to_string()).or(configured)
+}
+
+/// The provider of the connected client: its own introduction first, then the hint.
 pub(super) fn provider(client: Option<&str>, hint: Option<&str>) -> Option<&'static dyn Provider> {
     client
         .and_then(session_bridge_providers::by_mcp_client)
@@ -224,4 +233,28 @@ fn arrive(
 ) -> Result<Session, StoreError> {
     let cwd = RealHost.cwd();
     store.arrive_on(&RealHost, card, Sign { native, host, cwd: cwd.as_deref(), start: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Process {
+        Process { key: ProcessKey { pid: 7, start: 9 }, parent: 1, name: name.to_owned() }
+    }
+
+    /// The provider of a client that introduces itself so, started by a process of that name from an entry with this hint.
+    fn served(client: &str, process: &str, configured: &str) -> Option<String> {
+        let hint = hint(Some(&named(process)), Some(configured.to_owned()));
+        Some(provider(Some(client), hint.as_deref())?.card().id.to_string())
+    }
+
+    #[test]
+    fn the_introduction_goes_before_the_process_and_that_before_the_entry() {
+        assert_eq!(served("codex-mcp-client", "claude", "gemini-cli").as_deref(), Some("codex"));
+        assert_eq!(served("somebody", "claude", "gemini-cli").as_deref(), Some("claude-code"));
+        assert_eq!(served("somebody", "node", "gemini-cli").as_deref(), Some("gemini-cli"));
+        assert_eq!(served("somebody", "node", "nobody"), None);
+        assert!(hint(None, None).is_none());
+    }
 }

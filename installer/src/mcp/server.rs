@@ -49,7 +49,9 @@ impl Bridge {
         hint: Option<String>,
         journal: Arc<Journal>,
     ) -> Self {
-        let host = process::host_process().map(|process| process.key);
+        let process = process::host_process();
+        let hint = identity::hint(process.as_ref(), hint);
+        let host = process.map(|process| process.key);
         let deadlines = Timekeeper::start(&store);
         Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default(), deadlines, journal }
     }

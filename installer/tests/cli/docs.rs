@@ -47,8 +47,14 @@ fn the_page_of_commands() {
     );
     for name in names.iter().filter(|name| *name != "help") {
         let sub = program.find_subcommand_mut(name).unwrap();
-        let help = sub.clone().term_width(100).max_term_width(100).render_long_help().to_string();
-        let _ = write!(page, "\n## session-bridge {name}\n\n```text\n{}```\n", tidy(&help));
+        let help = |sub: &clap::Command| {
+            tidy(&sub.clone().term_width(100).max_term_width(100).render_long_help().to_string())
+        };
+        let _ = write!(page, "\n## session-bridge {name}\n\n```text\n{}```\n", help(sub));
+        for inner in sub.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let title = format!("session-bridge {name} {}", inner.get_name());
+            let _ = write!(page, "\n### {title}\n\n```text\n{}```\n", help(inner));
+        }
     }
     compare("docs/cli.md", &page);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use insta::assert_snapshot;
+use session_bridge_providers::PROVIDERS;
 
 use crate::env::{TestEnvironment, question};
 
@@ -144,7 +145,9 @@ fn absent_clis_are_named_and_prepared_on_request() {
     env.settled(|| assert_snapshot!("init_nothing_here", env.run(&["init", "--all"]).all()));
     env.program("claude", "echo 2.1.329");
     let all = env.run(&["init", "--all", "--json"]).json();
-    assert_eq!(all["not_found"], serde_json::json!(["codex", "grok", "gemini-cli"]));
+    let others: Vec<&str> =
+        PROVIDERS.iter().map(|p| p.card().id.as_str()).filter(|id| *id != "claude-code").collect();
+    assert_eq!(all["not_found"], serde_json::json!(others));
     assert!(!env.path("home/.codex").exists());
     assert_eq!(env.run(&["init", "--provider", "codex"]).code, 0);
     assert!(env.path("home/.codex/hooks.json").exists());

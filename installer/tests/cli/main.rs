@@ -17,6 +17,7 @@ mod json;
 mod meet;
 mod messages;
 mod overdue;
+mod plugin;
 mod trips;
 mod trust;
 mod upgrade;

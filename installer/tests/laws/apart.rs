@@ -18,13 +18,13 @@ use session_bridge_store::{Role, Store};
 
 use crate::payloads;
 
-struct Machine {
+pub(crate) struct Machine {
     dir: tempfile::TempDir,
 }
 
 impl Machine {
     /// A home with every provider's CLI and the bridge in all of them.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let machine = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir_all(machine.path("home")).unwrap();
         fs::create_dir_all(machine.path("bin")).unwrap();
@@ -50,17 +50,37 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The commands that a provider's files name for an event, as its host starts them.
-    fn installed(&self, provider: &dyn Provider, event: &str) -> Vec<Command> {
+    pub(crate) fn installed(&self, provider: &dyn Provider, event: &str) -> Vec<Command> {
         let site = provider.locate(&FakeHost::at(self.path("home")), &Scope::User).unwrap();
-        let config: Value = serde_json::from_str(&fs::read_to_string(site.hooks_file).unwrap()).unwrap();
+        let text = fs::read_to_string(&site.hooks_file).unwrap();
+        if site.hooks_file.extension().is_some_and(|extension| extension == "js") {
+            return self.of_plugin(&text, provider, event).into_iter().collect();
+        }
+        let config: Value = serde_json::from_str(&text).unwrap();
         let groups = config["hooks"][event].as_array().cloned().unwrap_or_default();
-        let entries = groups.iter().flat_map(|group| group["hooks"].as_array().unwrap());
+        // An entry stands in a group, or by itself.
+        let entries = groups.iter().flat_map(|group| match group["hooks"].as_array() {
+            Some(entries) => entries.iter().collect(),
+            None => vec![group],
+        });
         entries.map(|entry| self.command(entry)).collect()
+    }
+
+    /// A plugin of ours starts the program that it names, with its provider's id and the events that it names.
+    fn of_plugin(&self, text: &str, provider: &dyn Provider, event: &str) -> Option<Command> {
+        let strings = || text.split('"').skip(1).step_by(2);
+        let program = strings().find(|word| word.ends_with("/session-bridge-hook")).unwrap();
+        let id = provider.card().id.as_str();
+        assert!(strings().any(|word| word == id), "the plugin says whose it is");
+        strings().find(|word| *word == event)?;
+        let mut command = Command::new(program);
+        command.args([id, event]).env_clear().env("HOME", self.path("home")).current_dir(self.dir.path());
+        Some(command)
     }
 
     /// With arguments of its own an entry names a program; without, it is a line for the shell.
@@ -76,7 +96,7 @@ impl Machine {
         command
     }
 
-    fn sessions(&self) -> BTreeSet<(String, String)> {
+    pub(crate) fn sessions(&self) -> BTreeSet<(String, String)> {
         let home = Home::at(self.path("home/.session-bridge"));
         let mut store = Store::open(&home, Role::Cli).unwrap();
         let views = store.sessions(None, true).unwrap();
@@ -85,7 +105,7 @@ impl Machine {
 }
 
 /// Runs a hook to its end and returns what it said.
-fn run(command: &mut Command, stdin: &[u8]) -> Vec<u8> {
+pub(crate) fn run(command: &mut Command, stdin: &[u8]) -> Vec<u8> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(stdin).unwrap();
     let output = child.wait_with_output().unwrap();

@@ -1,5 +1,6 @@
 //! Laws that need the programs, the store and every provider at once: L14, that no trouble of ours reaches a host; L16,
-//! that with all providers installed each event reaches one of them; and what a full disk leaves behind.
+//! that with all providers installed each event reaches one of them; L17, that it is served as what it is and once, whosever
+//! entries its host runs; and what a full disk leaves behind.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -7,4 +8,5 @@ mod apart;
 mod cage;
 mod disk;
 mod hooks;
+mod hosts;
 mod payloads;

@@ -72,7 +72,7 @@ fn the_hook_leaves_alone_what_an_open_wait_is_for() {
     let world = World::new();
     // Without a home, the hook of an uninstalled bridge does nothing.
     drop(world.store());
-    prompt(&world);
+    hook(&world, "UserPromptSubmit", &json!({"prompt": "begin"}));
     let (mut a, mut b) = (world.codex("thread-a"), world.codex("thread-b"));
     let two = b.label();
     let one = a.label();

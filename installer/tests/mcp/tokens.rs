@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use session_bridge::mcp;
+use session_bridge::{mcp, plugin};
 use session_bridge_core::nudge::{Nudge, WakeId};
 
 use crate::harness::{Server, World};
@@ -159,7 +159,16 @@ fn rows() -> Vec<Row> {
         row("result of `bridge_read_message`", each, count(&read) - body, 70),
         row("result of `bridge_send_message`", each, count(&sent), 65),
         row("the nudge that wakes an idle session", "per wake", count(&nudge), 35),
+        row("plugin: the skill `ask-a-peer` in the list", once, count(description(plugin::PEER_SKILL)), 50),
+        row("plugin: the same skill, read", "when used", count(plugin::PEER_SKILL), 300),
+        row("plugin: the command `bridge`", "when used", count(plugin::BRIDGE_SKILL), 600),
     ]
+}
+
+/// What a CLI lists of a skill that the model may use by itself.
+fn description(skill: &str) -> &str {
+    let line = skill.lines().find(|line| line.starts_with("description: "));
+    line.expect("a skill has a description")
 }
 
 #[test]

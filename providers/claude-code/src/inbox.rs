@@ -1,6 +1,16 @@
 //! What a Claude Code session's inbox socket takes: two lines of JSON.
 
 use serde::Serialize;
+use session_bridge_core::provider::Wake;
+
+/// It is in the environment of the session's own children.
+pub(crate) const DOOR: Wake = Wake::Socket {
+    name: "claude-inbox-socket",
+    path: "CLAUDE_CODE_MESSAGING_SOCKET",
+    token: "CLAUDE_CODE_MESSAGING_TOKEN",
+    not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
+    lines,
+};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -16,7 +26,7 @@ struct Message<'a> {
 }
 
 /// Who writes, and a text that begins a turn. There is no answer.
-pub(crate) fn lines(token: &str, text: &str) -> Vec<u8> {
+fn lines(token: &str, text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     for line in [Line::Auth { token }, Line::User { message: Message { role: "user", content: text } }] {
         // Strings always serialise.

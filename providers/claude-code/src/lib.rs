@@ -4,12 +4,15 @@ mod decode;
 mod encode;
 mod inbox;
 mod plan;
+mod plugin;
 mod site;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
+use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
     Verified, Wake, Want,
@@ -19,8 +22,7 @@ use session_bridge_core::provider::{
 #[derive(Debug, Clone, Copy)]
 pub struct ClaudeCode;
 
-/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may
-/// double each byte.
+/// In bytes: the host takes 10,000 characters, and a reply is one write of 16 KiB, whose bytes JSON may double.
 const MAX_CONTEXT: usize = 8_000;
 
 const CARD: Card = Card {
@@ -28,6 +30,7 @@ const CARD: Card = Card {
     name: "Claude Code",
     short: "claude",
     binaries: &["claude"],
+    marks: &[Mark::session("CLAUDE_CODE_SESSION_ID"), Mark::Process("claude")],
     packages: &["@anthropic-ai/claude-code"],
     mcp_clients: &["claude-code"],
     mcp_call_id: &["claudecode/toolUseId"],
@@ -50,13 +53,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AfterTool, By::ContinuedTurnEnd])),
     ],
     wake: &[
-        Wake::Socket {
-            name: "claude-inbox-socket",
-            path: "CLAUDE_CODE_MESSAGING_SOCKET",
-            token: "CLAUDE_CODE_MESSAGING_TOKEN",
-            not_where: ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
-            lines: inbox::lines,
-        },
+        inbox::DOOR,
         Wake::Watch {
             name: "claude-file-changed",
             unless: Some("CLAUDE_CODE_MESSAGING_SOCKET"),
@@ -76,6 +73,7 @@ const CARD: Card = Card {
         Verified { version: "2.1.281", date: "2026-11-21" },
         Verified { version: "2.1.329", date: "2026-11-21" },
     ],
+    not_run: None,
 };
 
 impl Provider for ClaudeCode {
@@ -89,6 +87,10 @@ impl Provider for ClaudeCode {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn plugin(&self) -> Option<&'static Plugin> {
+        Some(&plugin::PLUGIN)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -1,6 +1,6 @@
 //! What being installed means for Claude Code.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 use session_bridge_core::environment;
@@ -36,7 +36,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: target(site, site.hooks_file.clone()),
+        file: site.target(&site.hooks_file, Format::Json),
         op: EditOp::Item {
             at: KeyPath::from(["hooks", spec.event]),
             value: json!({ "hooks": [handler] }),
@@ -54,7 +54,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
         want.home_override.iter().map(|home| (environment::HOME.name.to_owned(), text(home))).collect();
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site, site.mcp_file.clone()),
+        file: site.target(&site.mcp_file, Format::Json),
         op: EditOp::Key {
             at: KeyPath::from(["mcpServers", "session-bridge"]),
             value: json!({
@@ -89,15 +89,6 @@ fn allow(card: &Card, site: &Site) -> ConfigEdit {
         },
         derived: Vec::new(),
         why: "run the bridge's tools without asking, as you agreed".into(),
-    }
-}
-
-/// The user's files are private; a project's are made to be checked out by others.
-fn target(site: &Site, path: PathBuf) -> Target {
-    let target = Target::new(path, Format::Json);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 

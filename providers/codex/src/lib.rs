@@ -3,12 +3,15 @@
 mod decode;
 mod encode;
 mod plan;
+mod plugin;
 mod site;
 
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
+use session_bridge_core::plugin::Plugin;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
     Verified, Wake, Want,
@@ -32,6 +35,7 @@ const CARD: Card = Card {
     name: "Codex CLI",
     short: "codex",
     binaries: &["codex"],
+    marks: &[Mark::Process("codex")],
     packages: &["@openai/codex"],
     mcp_clients: &["codex-mcp-client"],
     mcp_call_id: &["callId"],
@@ -73,6 +77,7 @@ const CARD: Card = Card {
         Verified { version: "0.166.0", date: "2026-11-21" },
         Verified { version: "0.169.0", date: "2026-11-21" },
     ],
+    not_run: None,
 };
 
 impl Provider for Codex {
@@ -86,6 +91,10 @@ impl Provider for Codex {
 
     fn plan(&self, site: &Site, want: &Want) -> Plan {
         plan::plan(&CARD, site, want)
+    }
+
+    fn plugin(&self) -> Option<&'static Plugin> {
+        Some(&plugin::PLUGIN)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

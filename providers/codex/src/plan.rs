@@ -1,14 +1,12 @@
 //! What being installed means for Codex.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 use session_bridge_core::environment;
 use session_bridge_core::plan::{
     Clash, ConfigEdit, DerivedKey, EditId, EditOp, Format, KeyPart, KeyPath, Match, OnRemove, Plan, Target,
     Test,
 };
-use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
+use session_bridge_core::provider::{Card, HookSpec, Site, Want};
 use session_bridge_core::shell;
 
 use crate::site;
@@ -31,7 +29,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     });
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: target(site, site.hooks_file.clone(), Format::Json),
+        file: site.target(&site.hooks_file, Format::Json),
         op: EditOp::Item {
             at: KeyPath::from(["hooks", spec.event]),
             value: json!({ "hooks": [handler] }),
@@ -73,19 +71,10 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site, site.mcp_file.clone(), Format::Toml),
+        file: site.target(&site.mcp_file, Format::Toml),
         op: EditOp::Key { at: KeyPath::from(["mcp_servers", "session-bridge"]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),
-    }
-}
-
-/// The user's files are private; a project's are made to be checked out by others.
-fn target(site: &Site, path: PathBuf, format: Format) -> Target {
-    let target = Target::new(path, format);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 
@@ -107,6 +96,7 @@ mod tests {
 
     use session_bridge_core::host::FakeHost;
     use session_bridge_core::plan::Value;
+    use session_bridge_core::provider::Scope;
 
     use super::*;
     use crate::CARD;

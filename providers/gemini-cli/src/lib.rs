@@ -9,6 +9,7 @@ mod switches;
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -33,6 +34,7 @@ const CARD: Card = Card {
     name: "Gemini CLI",
     short: "gemini",
     binaries: &["gemini"],
+    marks: &[Mark::session("GEMINI_SESSION_ID")],
     packages: &["@google/gemini-cli"],
     mcp_clients: &["gemini-cli-mcp-client"],
     mcp_call_id: &[],
@@ -71,6 +73,7 @@ const CARD: Card = Card {
         Verified { version: "0.58.0", date: "2026-11-21" },
         Verified { version: "0.61.0", date: "2026-11-21" },
     ],
+    not_run: None,
 };
 
 impl Provider for GeminiCli {

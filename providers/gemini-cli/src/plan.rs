@@ -4,7 +4,7 @@ use serde_json::json;
 use session_bridge_core::environment;
 use session_bridge_core::event::Moment;
 use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
+    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test, Value,
 };
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
 use session_bridge_core::shell;
@@ -34,7 +34,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: target(site),
+        file: site.target(&site.hooks_file, Format::CommentedJson),
         op: EditOp::Item {
             at: KeyPath::from(["hooks", spec.event]),
             value: group,
@@ -69,19 +69,10 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site),
+        file: site.target(&site.hooks_file, Format::CommentedJson),
         op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),
-    }
-}
-
-/// The user's file is private; a project's is made to be checked out by others.
-fn target(site: &Site) -> Target {
-    let target = Target::new(site.hooks_file.clone(), Format::CommentedJson);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 

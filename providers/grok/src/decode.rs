@@ -9,8 +9,8 @@ use session_bridge_core::nudge::Nudge;
 use session_bridge_core::provider::Card;
 use session_bridge_core::{dialect, frame};
 
-use crate::TOOLS;
-
+/// What stands before the names of our tools: the model finds them with `search_tool` and calls them with `use_tool`.
+pub(crate) const TOOLS: &str = "session-bridge__";
 /// The end of a turn; the host says the same event once more when the session ends.
 const TURN_OVER: &str = "end_turn";
 

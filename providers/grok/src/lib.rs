@@ -7,9 +7,12 @@ mod plan;
 mod site;
 mod switches;
 
+use std::path::PathBuf;
+
 use session_bridge_core::event::{DecodeError, HookCall, HookEvent, HostOutput, Moment, Reply};
 use session_bridge_core::host::Host;
 use session_bridge_core::id::ProviderId;
+use session_bridge_core::marks::Mark;
 use session_bridge_core::plan::Plan;
 use session_bridge_core::provider::{
     By, Card, Consent, HookSpec, Identity, Inject, LocateError, Proof, Provider, Scope, Site, Source, Step,
@@ -20,12 +23,8 @@ use session_bridge_core::provider::{
 #[derive(Debug, Clone, Copy)]
 pub struct Grok;
 
-/// Longest text in bytes. The host takes 10,000 characters, but a reply is one write of at most 16 KiB, and JSON may double
-/// each byte.
+/// Longest text in bytes. The host takes 10,000 characters; a reply is one write of 16 KiB, and JSON may double each byte.
 const MAX_CONTEXT: usize = 8_000;
-
-/// What stands before the names of our tools: the model finds them with `search_tool` and calls them with `use_tool`.
-const TOOLS: &str = "session-bridge__";
 
 const CARD: Card = Card {
     id: ProviderId::new("grok"),
@@ -33,7 +32,8 @@ const CARD: Card = Card {
     short: "grok",
     binaries: &["grok"],
     packages: &["@xai-official/grok", "@xai-official/grok-*"],
-    mcp_clients: &["grok-shell-session-bridge"],
+    marks: &[Mark::Field("hookEventName"), Mark::session("GROK_SESSION_ID")],
+    mcp_clients: &["grok-shell-session-bridge", "grok-shell-*"],
     mcp_call_id: &[],
     identity: Identity { hook: &[Source::Field("session_id")], mcp: &[Source::ServerEnv("GROK_SESSION_ID")] },
     hooks: &[
@@ -53,7 +53,7 @@ const CARD: Card = Card {
         Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
         Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])),
     ],
-    wake: &[Wake::Monitor { name: "monitor", how: "start your monitor tool, persistent, with the command" }],
+    wake: &[Wake::Monitor { name: "monitor", how: "keep a persistent monitor on the command" }],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[By::TurnEnd] },
     servers_outlive_window: false,
     human_steps: &[
@@ -67,6 +67,7 @@ const CARD: Card = Card {
         ),
     ],
     verified: &[Verified { version: "1.0.41", date: "2026-11-21" }],
+    not_run: None,
 };
 
 impl Provider for Grok {
@@ -87,11 +88,15 @@ impl Provider for Grok {
     }
 
     fn tools_called(&self) -> Option<&'static str> {
-        Some(TOOLS)
+        Some(decode::TOOLS)
     }
 
     fn namesake(&self) -> Option<fn(&str) -> Option<&'static str>> {
         Some(namesake::told_by)
+    }
+
+    fn also_runs(&self, host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
+        site::also_runs(host, scope)
     }
 
     fn decode<'a>(&self, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {

@@ -1,11 +1,9 @@
 //! What being installed means for Grok Build.
 
-use std::path::PathBuf;
-
 use serde_json::{Map, Value, json};
 use session_bridge_core::environment;
 use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test,
+    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test,
 };
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
 use session_bridge_core::shell;
@@ -36,7 +34,7 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     });
     ConfigEdit {
         id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: target(site, site.hooks_file.clone(), Format::Json),
+        file: site.target(&site.hooks_file, Format::Json),
         op: EditOp::Item {
             at: KeyPath::from(["hooks", spec.event]),
             value: json!({ "hooks": [handler] }),
@@ -60,7 +58,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
     ConfigEdit {
         id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: target(site, site.mcp_file.clone(), Format::Toml),
+        file: site.target(&site.mcp_file, Format::Toml),
         op: EditOp::Key { at: KeyPath::from(["mcp_servers", "session-bridge"]), value, clash: Clash::Refuse },
         derived: Vec::new(),
         why: "offer the bridge's tools to the model".into(),
@@ -70,7 +68,7 @@ fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
 fn allow(card: &Card, site: &Site) -> ConfigEdit {
     ConfigEdit {
         id: EditId::from(format!("{}/allow-tools", card.id)),
-        file: target(site, site.mcp_file.clone(), Format::Toml),
+        file: site.target(&site.mcp_file, Format::Toml),
         op: EditOp::Item {
             at: KeyPath::from(["permission", "allow"]),
             value: json!(RULE),
@@ -79,15 +77,6 @@ fn allow(card: &Card, site: &Site) -> ConfigEdit {
         },
         derived: Vec::new(),
         why: "run the bridge's tools without asking, as you agreed".into(),
-    }
-}
-
-/// The user's files are private; a project's are made to be checked out by others.
-fn target(site: &Site, path: PathBuf, format: Format) -> Target {
-    let target = Target::new(path, format);
-    match site.scope {
-        Scope::User => target,
-        Scope::Project(_) => target.mode(0o644),
     }
 }
 

@@ -29,6 +29,16 @@ pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError
     })
 }
 
+/// Files of other CLIs that it reads as well, unless its `[compat]` tables turn that off (measured with 1.0.41).
+pub(crate) fn also_runs(host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
+    let home = match scope {
+        Scope::User => host.home(),
+        Scope::Project(_) => None,
+    };
+    let files = [".claude/settings.json", ".claude.json", ".cursor/mcp.json"];
+    home.map(|home| files.map(|file| home.join(file)).to_vec()).unwrap_or_default()
+}
+
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
     match host.env(HOME).filter(|folder| !folder.is_empty()) {
         Some(folder) => Some(host.cwd()?.join(folder)),

@@ -3,8 +3,15 @@
 use session_bridge_core::provider::Provider;
 
 /// Every provider, in the order users see them.
-pub const PROVIDERS: &[&dyn Provider] =
-    &[&sb_claude_code::ClaudeCode, &sb_codex::Codex, &sb_grok::Grok, &sb_gemini_cli::GeminiCli];
+pub const PROVIDERS: &[&dyn Provider] = &[
+    &sb_claude_code::ClaudeCode,
+    &sb_codex::Codex,
+    &sb_cline::Cline,
+    &sb_grok::Grok,
+    &sb_opencode::Opencode,
+    &sb_gemini_cli::GeminiCli,
+    &sb_cursor::Cursor,
+];
 
 /// The provider that users call `id`.
 pub fn by_id(id: &str) -> Option<&'static dyn Provider> {
@@ -13,7 +20,7 @@ pub fn by_id(id: &str) -> Option<&'static dyn Provider> {
 
 /// The provider whose MCP client introduces itself as `name`.
 pub fn by_mcp_client(name: &str) -> Option<&'static dyn Provider> {
-    PROVIDERS.iter().copied().find(|provider| provider.card().mcp_clients.contains(&name))
+    PROVIDERS.iter().copied().find(|provider| provider.card().is_mcp_client(name))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn a_card_stands_within_sight() {
     for provider in PROVIDERS {
         let path = root().join("providers").join(provider.card().id.as_str()).join("src/lib.rs");
         let lines = fs::read_to_string(path).unwrap().lines().count();
-        assert!(lines <= 100, "{}: lib.rs has {lines} lines", provider.card().id);
+        assert!(lines <= 120, "{}: lib.rs has {lines} lines", provider.card().id);
     }
 }
 

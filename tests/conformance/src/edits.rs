@@ -43,13 +43,13 @@ pub(crate) fn meddle(file: &Path, plan: &Plan, installed: bool) {
                 };
                 list.as_array_mut().unwrap().push(other);
             }
-            EditOp::Key { at, .. } => {
+            EditOp::Key { at, value: ours, .. } => {
                 let parent = reach(&mut value, &at.0[..at.0.len() - 1]);
                 if parent.is_null() {
                     *parent = json!({});
                 }
                 parent["somebody-elses"] = json!({"command": "x"});
-                if installed {
+                if installed && ours.is_object() {
                     parent[at.0.last().unwrap()]["added_by_the_host"] = json!({"deep": true});
                 }
             }
@@ -62,13 +62,22 @@ pub(crate) fn meddle(file: &Path, plan: &Plan, installed: bool) {
 /// Spoils one edit: takes out an item, or a part of a value.
 pub(crate) fn damage(edit: &ConfigEdit) {
     let file = &edit.file.path;
+    if let EditOp::File { text } = &edit.op {
+        fs::write(file, &text[1..]).unwrap();
+        return;
+    }
     let mut value = parse(&fs::read_to_string(file).unwrap(), is_toml(file));
     match &edit.op {
         EditOp::Item { at, value: ours, .. } => {
             reach(&mut value, &at.0).as_array_mut().unwrap().retain(|item| item != ours);
         }
+        EditOp::Key { at, value: ours, .. } if ours.is_object() => {
+            let server = reach(&mut value, &at.0).as_object_mut().unwrap();
+            server.remove("args").or_else(|| server.remove("command")).unwrap();
+        }
         EditOp::Key { at, .. } => {
-            reach(&mut value, &at.0).as_object_mut().unwrap().remove("args").unwrap();
+            let (key, parent) = at.0.split_last().unwrap();
+            reach(&mut value, parent).as_object_mut().unwrap().remove(key).unwrap();
         }
         other => panic!("the suite does not know {other:?}"),
     }
@@ -169,7 +178,7 @@ fn parse(text: &str, toml: bool) -> Value {
     }
 }
 
-/// JSON without its comments, for formats that have them.
+/// JSON without its comments and trailing commas, for formats that have them.
 fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -189,6 +198,11 @@ fn without_comments(text: &str) -> String {
             out.push_str(&rest[..end]);
             end
         } else {
+            if matches!(c, '}' | ']')
+                && let Some(kept) = out.trim_end().strip_suffix(',')
+            {
+                out.truncate(kept.len());
+            }
             out.push(c);
             c.len_utf8()
         };

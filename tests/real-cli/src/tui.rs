@@ -19,6 +19,8 @@ pub struct Tui<'w> {
     name: String,
     /// What an empty input box says, where Enter may be taken for a part of the text.
     empty_box: Option<&'static str>,
+    /// What stands before an answer of the model.
+    bullets: &'static [&'static str],
 }
 
 impl<'w> Tui<'w> {
@@ -41,12 +43,18 @@ impl<'w> Tui<'w> {
         }
         tmux.args(command);
         succeed(tmux)?;
-        Ok(Self { world, name: name.to_owned(), empty_box: None })
+        Ok(Self { world, name: name.to_owned(), empty_box: None, bullets: &["● ", "• ", "✦ ", "* "] })
     }
 
     /// The same terminal; a prompt counts as sent only once its input box says `text` again.
     pub(crate) fn empty_box(mut self, text: &'static str) -> Self {
         self.empty_box = Some(text);
+        self
+    }
+
+    /// The same terminal, where `bullet` stands before an answer, and before nothing that was typed.
+    pub(crate) fn bullet(mut self, bullet: &'static [&'static str]) -> Self {
+        self.bullets = bullet;
         self
     }
 
@@ -93,7 +101,9 @@ impl<'w> Tui<'w> {
     /// # Errors
     /// [`DriverError::Timeout`] with the screen.
     pub fn wait_for_answer(&self, text: &str) -> Result<(), DriverError> {
-        self.wait_for_any(&[&format!("● {text}"), &format!("• {text}"), &format!("✦ {text}")]).map(drop)
+        let answers: Vec<_> = self.bullets.iter().map(|bullet| format!("{bullet}{text}")).collect();
+        let answers: Vec<_> = answers.iter().map(String::as_str).collect();
+        self.wait_for_any(&answers).map(drop)
     }
 
     /// Types `text` as a person would, and sends it with Enter once it stands on the screen.

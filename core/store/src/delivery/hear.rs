@@ -187,6 +187,7 @@ fn lists_call(attempt: &Attempt, event: &HookEvent<'_>) -> bool {
 
 fn proves(by: By, attempt: &Attempt, event: &HookEvent<'_>) -> bool {
     match by {
+        By::ModelRequest => event.moment == Moment::ModelRequest && event.echo == Some(attempt.id),
         By::AnyTool => event.moment == Moment::AfterTool,
         By::AfterTool => {
             event.moment == Moment::AfterTool

@@ -36,7 +36,9 @@ impl Live {
     /// What an event of a session says, after what the one before it said.
     pub fn after(event: &HookEvent<'_>, host: ProcessKey, before: Option<Self>) -> Self {
         let activity = match event.moment {
-            Moment::PromptSubmit | Moment::BeforeSubagent | Moment::AfterTool => Activity::Busy,
+            Moment::PromptSubmit | Moment::BeforeSubagent | Moment::ModelRequest | Moment::AfterTool => {
+                Activity::Busy
+            }
             Moment::Interrupt => Activity::Interrupted,
             // It tells nothing of the session.
             Moment::Doorbell => before.map_or(Activity::Idle, |live| live.activity),

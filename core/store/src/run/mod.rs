@@ -5,6 +5,7 @@
 //! run/<session>/bell    exists while an event of this session has something to do
 //! run/<session>/lock    the lease: whoever holds it may put bodies before the model
 //! run/<session>/note    what the last holder managed to write
+//! run/<session>/heard   the event that its hooks heard last
 //! run/<session>/ringer  held by the one process that rings the session's door
 //! run/<session>/door    variables of its host that a sender needs to wake it
 //! run/<session>/paused  a person turned the bridge off for it
@@ -14,6 +15,7 @@
 //! run/alias/<provider>/<native id>   a link to the session's folder
 //! ```
 
+mod heard;
 mod live;
 mod lock;
 mod note;

@@ -30,6 +30,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         name: id,
         short: id,
         binaries: &[],
+        marks: &[],
         packages: &[],
         mcp_clients: &[],
         mcp_call_id: &[],
@@ -41,6 +42,7 @@ const fn card(id: &'static str, seen: &'static [By]) -> Card {
         servers_outlive_window: false,
         human_steps: &[],
         verified: &[],
+        not_run: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod entries;
 mod heard;
 mod logs;
+mod plugin;
 mod provider;
 mod repair;
 mod review;
@@ -57,12 +58,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let asked =
         |name: &String| args.provider.is_empty() || args.provider.iter().any(|id| id == provider_of(name));
     let mine: Vec<String> = names.iter().filter(|name| asked(name)).cloned().collect();
+    let mut plugged = crate::plugin::plugged(&context.host);
+    plugged.retain(|plugged| asked(&plugged.id().to_owned()));
     let mut checks = Checks::default();
     if args.fix {
         store::repair(context, &mut checks);
-        repair::fix(context, &mine, &mut checks);
+        repair::fix(context, &mine, !plugged.is_empty(), &mut checks);
     }
-    bridge::look(context, &mine, &mut checks);
+    let known: Vec<String> =
+        mine.iter().cloned().chain(plugged.iter().map(|plugged| plugged.id().to_owned())).collect();
+    bridge::look(context, &known, &mut checks);
     let found: Vec<(&String, Result<Option<Target>, Failure>)> =
         names.iter().map(|name| (name, target_of(name, &context.home, &context.host))).collect();
     let all: Vec<Target> = found.iter().filter_map(|(_, found)| found.as_ref().ok()?.clone()).collect();
@@ -90,7 +95,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
             Err(failure) => checks.add(Check::failed(name, "site", failure)),
         }
     }
-    provider::absent(context, &args.provider, &all, &names, &mut checks)?;
+    plugin::look(context, &plugged, &names, &mut checks);
+    provider::absent(context, &args.provider, &all, &known, &mut checks)?;
     if context.ui.json {
         let document = json!({ "ok": checks.is_well(), "providers": providers, "checks": checks.all });
         context.ui.document(&document)?;

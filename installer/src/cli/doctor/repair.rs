@@ -7,9 +7,9 @@ use crate::cli::context::Context;
 use crate::install::{Target, links, target_of};
 use crate::report::Failure;
 
-/// Makes the links anew, and the entries of these ledgers.
-pub(super) fn fix(context: &Context, names: &[String], checks: &mut Checks) {
-    if names.is_empty() {
+/// Makes the links anew, which a plugin needs as well, and the entries of these ledgers.
+pub(super) fn fix(context: &Context, names: &[String], plugged: bool, checks: &mut Checks) {
+    if names.is_empty() && !plugged {
         return;
     }
     match links::make(&context.home) {

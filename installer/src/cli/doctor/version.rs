@@ -9,6 +9,12 @@ use crate::install::version::{Standing, Told, standing};
 /// Says which version is here. One that nobody verified is a remark: the round trips show whether it works.
 pub(super) fn look(target: &Target, told: Option<&Told>, group: &str, checks: &mut Checks) -> Standing {
     let card = target.card();
+    if let Some(why) = card.not_run {
+        // Nothing that the person could set right: no version of it would do.
+        let told = format!("{} is configured, not verified by running: {why}", card.name);
+        checks.add(Check::note(group, "version", told));
+        return Standing::Unknown;
+    }
     let (Some(program), Some(told)) = (&target.site.program, told) else {
         checks.add(
             Check::warn(group, "program", format!("no program `{}` on PATH", card.binaries.join("` or `")))

@@ -80,7 +80,8 @@ fn no_page_is_about_nobody() {
 
 fn versions(card: &Card) -> String {
     let versions = card.verified.iter().map(|verified| format!("{} ({})", verified.version, verified.date));
-    versions.collect::<Vec<_>>().join(", ")
+    let versions = versions.collect::<Vec<_>>().join(", ");
+    if card.not_run.is_some() { format!("not run; read in {versions}") } else { versions }
 }
 
 /// What stands between the marks.
@@ -293,18 +294,17 @@ fn how_it_was_verified(out: &mut String, card: &Card) {
     out.push_str("\n## How it was verified\n\n");
     let versions: toml_edit::DocumentMut =
         fs::read_to_string(repository().join("tests/real-cli/versions.toml")).unwrap().parse().unwrap();
-    match versions.get(id) {
-        Some(pinned) => {
-            let version = |which: &str| pinned[which].as_str().unwrap().to_owned();
-            let (oldest, newest) = (version("oldest"), version("newest"));
-            let which = if oldest == newest { newest } else { format!("{oldest} and {newest}") };
-            let _ = writeln!(
-                out,
-                "- By running it: [tests/real-cli](../../tests/real-cli) drives the real program, version {which}, against a scripted model, without any network."
-            );
-        }
-        None => out
-            .push_str("- **Not by running it**: what stands here follows from its payloads and documents.\n"),
+    if let Some(pinned) = versions.get(id) {
+        let version = |which: &str| pinned[which].as_str().unwrap().to_owned();
+        let (oldest, newest) = (version("oldest"), version("newest"));
+        let which = if oldest == newest { newest } else { format!("{oldest} and {newest}") };
+        let _ = writeln!(
+            out,
+            "- By running it: [tests/real-cli](../../tests/real-cli) drives the real program, version {which}, against a scripted model, without any network."
+        );
+    } else {
+        let why = card.not_run.unwrap_or("what stands here follows from its payloads and documents");
+        let _ = writeln!(out, "- **Not by running it**: {why}.");
     }
     for verified in card.verified {
         let folder = format!("providers/{id}/fixtures/{}", verified.version);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use session_bridge_architecture::root;
-use session_bridge_core::event::Moment;
+use session_bridge_core::event::{HookCall, Moment};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
@@ -26,6 +26,8 @@ pub(crate) struct Moments {
     pub(crate) prompt: (String, Vec<u8>),
     /// The first event of the turn at which bodies go out: the prompt, or a tool where prompts take no text.
     pub(crate) first: (String, Vec<u8>),
+    /// The request to the model, where the host shows it.
+    pub(crate) request: Option<(String, Vec<u8>)>,
     pub(crate) end: (String, Vec<u8>),
 }
 
@@ -51,6 +53,11 @@ impl Moments {
             first: payload(if at_prompt { Moment::PromptSubmit } else { Moment::AfterTool }),
             start: payload(Moment::SessionStart),
             prompt: payload(Moment::PromptSubmit),
+            request: card
+                .hooks
+                .iter()
+                .any(|spec| spec.moment == Moment::ModelRequest)
+                .then(|| payload(Moment::ModelRequest)),
             end: payload(Moment::TurnEnd),
         }
     }
@@ -62,6 +69,19 @@ impl World {
         let home = Home::at(folder.path().join("bridge"));
         fs::create_dir(home.root()).unwrap();
         Self { folder, home }
+    }
+
+    /// The prompt and, where the host shows it, the request that holds what the hook said to it. Gives what it said.
+    pub(crate) fn first(&self, provider: &dyn Provider, moments: &Moments) -> String {
+        let id = provider.card().id.as_str();
+        let said = self.hook(&[id, &moments.first.0], &moments.first.1);
+        if let Some((event, payload)) = &moments.request {
+            let captured = provider.decode(&HookCall { event, stdin: payload }).unwrap().echo.unwrap();
+            let attempt = said.split_once("delivery ").map_or("", |(_, rest)| &rest[..26]);
+            let text = String::from_utf8(payload.clone()).unwrap();
+            self.hook(&[id, event], text.replace(&captured.to_string(), attempt).as_bytes());
+        }
+        said
     }
 
     /// Runs the hook as a host would and gives its output. It must end well and in time, whatever it was told.

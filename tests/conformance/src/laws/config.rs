@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::Trial;
 use proptest::test_runner::{Config, TestRunner};
 use session_bridge_core::apply::{Disk, apply, check, preview, revert};
-use session_bridge_core::plan::{Plan, State};
+use session_bridge_core::plan::{EditOp, Plan, State};
 use session_bridge_core::preview::{problems, unified_diff};
 
 use crate::edits::{damage, derive, json_text, meddle, places_of, value_of, with_member, without_inert};
@@ -115,18 +115,18 @@ fn there_and_back(subject: Subject, home: &TestHome) {
 fn foreign(subject: Subject, make: &dyn Fn(Style) -> TestHome, style: Style) {
     let never = make(style);
     let plan = never.plan(subject);
-    for file in files(&plan) {
+    for file in shared(&plan) {
         meddle(&file, &plan, false);
     }
 
     let home = make(style);
     let plan = home.plan(subject);
     apply(&plan, &home.disk()).unwrap();
-    for file in files(&plan) {
+    for file in shared(&plan) {
         meddle(&file, &plan, true);
     }
     revert(&plan.provider, &home.disk()).unwrap();
-    for (ours, theirs) in files(&plan).iter().zip(files(&never.plan(subject))) {
+    for (ours, theirs) in shared(&plan).iter().zip(shared(&never.plan(subject))) {
         let expected = value_of(&theirs, &never);
         assert_eq!(without_inert(value_of(ours, &home)), without_inert(expected), "{}", ours.display());
     }
@@ -137,13 +137,13 @@ fn foreign(subject: Subject, make: &dyn Fn(Style) -> TestHome, style: Style) {
 /// Somebody adds a member in front, by hand. Every byte but ours is afterwards as it was, with that member.
 fn bytes_stay(subject: Subject, home: &TestHome) {
     let plan = home.plan(subject);
-    let before: Vec<_> = files(&plan).iter().map(|file| fs::read_to_string(file).ok()).collect();
+    let before: Vec<_> = shared(&plan).iter().map(|file| fs::read_to_string(file).ok()).collect();
     apply(&plan, &home.disk()).unwrap();
-    for file in files(&plan) {
+    for file in shared(&plan) {
         fs::write(&file, with_member(&file, &fs::read_to_string(&file).unwrap())).unwrap();
     }
     revert(&plan.provider, &home.disk()).unwrap();
-    for (file, before) in files(&plan).iter().zip(before) {
+    for (file, before) in shared(&plan).iter().zip(before) {
         // Where there was no other member, there is no text to compare with.
         if let Some(before) = before.filter(|text| text.contains(['"', '='])) {
             let after = fs::read_to_string(file).unwrap();
@@ -188,7 +188,7 @@ fn derived(subject: Subject, home: &TestHome) {
 fn places(subject: Subject, home: &TestHome) {
     let plan = home.plan(subject);
     apply(&plan, &home.disk()).unwrap();
-    for file in files(&plan) {
+    for file in shared(&plan) {
         meddle(&file, &plan, true);
     }
     let known = || plan.edits.iter().filter_map(places_of).collect::<Vec<_>>();
@@ -329,6 +329,14 @@ pub(crate) fn cases(subject: Subject) -> Vec<(String, PathBuf)> {
     let usable = fixtures.filter(|case| !case.join("refused").exists());
     let nothing = ("nothing".to_owned(), PathBuf::from("/nonexistent"));
     std::iter::once(nothing).chain(usable.map(|case| (name_of(&case), case.join("before")))).collect()
+}
+
+/// The files of a plan that others write as well: not those that are ours as a whole.
+pub(crate) fn shared(plan: &Plan) -> Vec<PathBuf> {
+    let whole = |file: &Path| {
+        plan.edits.iter().any(|edit| edit.file.path == file && matches!(edit.op, EditOp::File { .. }))
+    };
+    files(plan).into_iter().filter(|file| !whole(file)).collect()
 }
 
 /// The files that a plan edits, each once.

@@ -14,7 +14,7 @@ use session_bridge_core::host::FakeHost;
 use session_bridge_core::provider::Scope;
 
 use crate::home::{Style, TestHome};
-use crate::laws::config::{cases, files};
+use crate::laws::config::{cases, files, shared};
 use crate::laws::plan::want;
 use crate::{Subject, trial};
 
@@ -58,10 +58,10 @@ fn is_root() -> bool {
 }
 
 fn each_file(subject: Subject, make: &dyn Fn() -> TestHome, spoil: impl Fn(&Path)) {
-    for nth in 0..files(&make().plan(subject)).len() {
+    for nth in 0..shared(&make().plan(subject)).len() {
         let home = make();
         let (plan, disk) = (home.plan(subject), home.disk());
-        let file = files(&plan)[nth].clone();
+        let file = shared(&plan)[nth].clone();
         if !file.exists() {
             home.write(file.strip_prefix(home.path()).unwrap(), "");
         }

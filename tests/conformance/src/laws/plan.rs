@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
 use session_bridge_core::host::FakeHost;
-use session_bridge_core::plan::{EditOp, Plan};
+use session_bridge_core::plan::{ConfigEdit, EditOp, Plan};
 use session_bridge_core::provider::{Scope, Want};
 
 use crate::{Subject, trial};
@@ -61,6 +61,10 @@ fn well_formed(subject: Subject, plan: &Plan) {
         assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{} names a version", edit.id);
     }
     for spec in card.hooks {
-        assert!(ids.iter().any(|id| id.ends_with(&format!("/{}", spec.event))), "no edit for {}", spec.event);
+        let an_edit = ids.iter().any(|id| id.ends_with(&format!("/{}", spec.event)));
+        // A plugin hands on all events.
+        let named = format!("\"{}\"", spec.event);
+        let a_plugin = |edit: &ConfigEdit| matches!(&edit.op, EditOp::File { text } if text.contains(&named));
+        assert!(an_edit || plan.edits.iter().any(a_plugin), "no edit for {}", spec.event);
     }
 }

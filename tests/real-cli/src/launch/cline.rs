@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Cli, KEY, Launch, MODEL};
-use crate::{DriverError, Finished, World};
+use crate::{DriverError, Finished, Tui, World};
 
 pub(super) const CLI: Cli = Cli {
     id: "cline",
@@ -17,12 +17,18 @@ pub(super) const CLI: Cli = Cli {
     add_mcp_server,
 };
 
+/// What its screen shows once a conversation can begin: below the input box, also on the first screen.
+const READY: &str = "Auto-approve";
+/// The advertisements of its first start, which swallow a key.
+const NOTICES: [&str; 2] = ["cline-cli-cline-pass-intro", "cline-cli-desktop-launch"];
 /// The provider's id in its settings.
 const PROVIDER: &str = "openai-compatible";
 
 fn prepare(world: &World) -> Result<(), DriverError> {
     let quiet = json!({"telemetryOptOut": true, "autoUpdateEnabled": false});
     world.write_json(&world.cline_settings().join("global-settings.json"), &quiet)?;
+    let shown: serde_json::Map<_, _> = NOTICES.iter().map(|name| ((*name).to_owned(), true.into())).collect();
+    world.write_json(&world.cline_settings().join("cli-notices.json"), &json!({"shown": shown}))?;
     let url = format!("{}/v1", world.model().base_url());
     // As `cline auth` writes it.
     let settings = json!({"provider": PROVIDER, "apiKey": KEY, "model": MODEL, "baseUrl": url});
@@ -39,6 +45,8 @@ fn prepare(world: &World) -> Result<(), DriverError> {
 fn environment(_: &World) -> Vec<(&'static str, String)> {
     vec![
         ("CLINE_NO_AUTO_UPDATE", "1".into()),
+        // On a loaded machine a plugin may not be read within the usual 4 s; Cline would go on without it.
+        ("CLINE_PLUGIN_IMPORT_TIMEOUT_MS", "60000".into()),
         // Its daemon listens on one port of the machine, and worlds share a machine.
         ("CLINE_SESSION_BACKEND_MODE", "local".into()),
     ]
@@ -74,12 +82,23 @@ pub type Cline<'w> = Launch<'w, ClineCli>;
 #[derive(Debug)]
 pub struct ClineCli;
 
-impl Cline<'_> {
+impl<'w> Cline<'w> {
     /// `cline <prompt>`: one prompt of at least two words, to the end of its turn. A single word is taken for a command.
     ///
     /// # Errors
     /// If it cannot be started or hangs.
     pub fn print(self, prompt: &str) -> Result<Finished, DriverError> {
         self.finish(self.program(&CLI).args(&self.arguments).arg(prompt))
+    }
+
+    /// The terminal interface, up to where it waits for a prompt. `name` is for reports and unique in its world. It keeps
+    /// its session in the daemon of its home, if one runs there by now, and else starts one.
+    ///
+    /// # Errors
+    /// If it cannot be started or asks something first.
+    pub fn tui(self, name: &str) -> Result<Tui<'w>, DriverError> {
+        let tui = self.terminal(&CLI, name)?;
+        tui.wait_for(READY)?;
+        Ok(tui)
     }
 }

@@ -10,7 +10,7 @@ use crate::bridge::{Bridge, PATIENCE};
 const ROUNDS: usize = 5;
 const EACH: usize = 10;
 
-fn exchange(world: &World, bridge: &Bridge<'_>, windows: &[(Tui<'_>, &str)]) -> CaseResult {
+pub(crate) fn exchange(world: &World, bridge: &Bridge<'_>, windows: &[(Tui<'_>, &str)]) -> CaseResult {
     let mut ids = Vec::new();
     for round in 0..ROUNDS {
         for n in 0..EACH {

@@ -16,10 +16,10 @@ use crate::bridge::{Bridge, PATIENCE, SERVER};
 const BODY: &str = "The schema of table ORDERS-80 changed.";
 const NUDGE: &str = "[session-bridge wake ";
 /// What a release of Claude Code without the socket does not give to its children.
-const MISSING: [&str; 2] = ["CLAUDE_CODE_MESSAGING_SOCKET", "CLAUDE_CODE_MESSAGING_TOKEN"];
+pub(crate) const MISSING: [&str; 2] = ["CLAUDE_CODE_MESSAGING_SOCKET", "CLAUDE_CODE_MESSAGING_TOKEN"];
 
 /// Starts a program of ours without these variables.
-fn without_socket(entry: &mut Value) {
+pub(crate) fn without_socket(entry: &mut Value) {
     let mut args: Vec<Value> = MISSING.iter().flat_map(|name| [json!("-u"), json!(name)]).collect();
     args.push(entry["command"].take());
     args.extend(entry["args"].as_array().cloned().unwrap_or_default());
@@ -27,7 +27,7 @@ fn without_socket(entry: &mut Value) {
     entry["args"] = json!(args);
 }
 
-fn hide_socket(world: &World) -> Result<(), DriverError> {
+pub(crate) fn hide_socket(world: &World) -> Result<(), DriverError> {
     world.edit_json(&world.claude_dir().join("settings.json"), |settings| {
         let events = settings["hooks"].as_object_mut().into_iter().flat_map(|events| events.values_mut());
         for group in events.filter_map(Value::as_array_mut).flatten() {

@@ -25,7 +25,7 @@ fn assert_framed_once(request: &Request) {
 }
 
 /// Mail that a session with an open window gets with its next prompt. `tui` has had its first turn.
-fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+pub(crate) fn next_prompt(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
     let id = bridge.send_quietly(label, BODY)?;
     assert_eq!(bridge.states(&id)?, ["stored"]);
 
@@ -96,7 +96,7 @@ pub(crate) fn gemini_tui(world: &World) -> CaseResult {
 }
 
 /// An ended session keeps its inbox; whoever resumes it finds the mail in the first request, and not in the second.
-fn resumed(
+pub(crate) fn resumed(
     world: &World,
     bridge: &Bridge<'_>,
     label: &str,

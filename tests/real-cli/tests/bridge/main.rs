@@ -3,12 +3,14 @@
 mod apart;
 mod beside;
 mod bridge;
+mod cline;
 mod codex;
 mod contexts;
 mod deadlines;
 mod doctor;
 mod doorbell;
 mod ends;
+mod foreign;
 mod forks;
 mod grok;
 mod lost;
@@ -17,7 +19,9 @@ mod matrix;
 mod modes;
 mod nested;
 mod oldest;
+mod opencode;
 mod pause;
+mod plugin;
 mod questions;
 mod rewake;
 mod socket;
@@ -79,6 +83,8 @@ fn main() -> ExitCode {
         .case("claude_continue_goes_on_as_the_same_session", forks::continued)
         .case("claude_fork_takes_nothing_from_an_open_session", forks::of_an_open_session)
         .case("claude_branch_leaves_the_mail_behind", forks::in_a_window)
+        .case("a_claude_that_runs_others_entries_is_itself", foreign::instead)
+        .case("a_claude_that_runs_others_entries_too_hears_each_event_once", foreign::beside)
         .case("a_codex_inside_a_claude_is_itself", nested::codex)
         .case("a_claude_inside_a_claude_is_itself", nested::claude)
         .case("a_hook_killed_before_it_wrote_repeats_the_body", lost::killed_early)
@@ -104,8 +110,16 @@ fn main() -> ExitCode {
         .case("a_paused_codex_is_left_alone_until_it_is_on", pause::codex)
         .case("a_muted_peers_mail_waits_for_claudes_next_prompt", pause::claude_muted)
         .case("a_muted_peers_mail_waits_for_codexs_next_prompt", pause::codex_muted)
+        .case("claude_takes_the_bridge_as_a_plugin", plugin::claude)
+        .case("codex_takes_the_bridge_as_a_plugin", plugin::codex)
+        .case("claude_with_init_and_plugin_gets_mail_once", plugin::claude_both)
+        .case("codex_with_init_and_plugin_gets_mail_once", plugin::codex_both)
+        .case("two_servers_of_one_claude_serve_it_once", plugin::two_servers)
+        .case("claude_plugin_wakes_by_its_bell_where_there_is_no_socket", plugin::bell)
+        .case("claude_with_init_and_plugin_wakes_by_one_bell", plugin::bell_both)
+        .case("a_plugin_without_its_programs_harms_nobody", plugin::program_missing)
         .case("uninstall_without_a_run_restores_every_byte", uninstall::untouched)
         .case("uninstall_after_runs_equals_a_life_without_us", uninstall::after_runs)
         .case("a_missing_program_harms_nobody", uninstall::program_gone);
-    grok::cases(codex::cases(suite)).run()
+    cline::cases(opencode::cases(grok::cases(codex::cases(suite)))).run()
 }

@@ -66,6 +66,31 @@ const PEERS: &[Peer] = &[
         woken: false,
         proves: "injected",
     },
+    Peer {
+        name: "opencode",
+        label: "opencode-project",
+        run: |world, prompt| world.opencode().print(prompt),
+        open: |world, name| world.opencode().tui(name),
+        woken: true,
+        proves: "seen",
+    },
+    Peer {
+        name: "grok",
+        label: "grok-project",
+        run: |world, prompt| world.grok().unasked().print(prompt),
+        open: |world, name| world.grok().unasked().tui(name),
+        // Its agent is woken only if it watches.
+        woken: false,
+        proves: "seen",
+    },
+    Peer {
+        name: "cline",
+        label: "cline-project",
+        run: |world, prompt| world.cline().print(prompt),
+        open: |world, name| world.cline().tui(name),
+        woken: true,
+        proves: "seen",
+    },
 ];
 
 /// Adds a case for each pair of the sample, or for all of them.

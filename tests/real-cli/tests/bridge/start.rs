@@ -20,7 +20,7 @@ const TOOLS: [&str; 12] = [
     "bridge_set_summary",
 ];
 
-fn assert_introduced(request: &Request) {
+pub(crate) fn assert_introduced(request: &Request) {
     for tool in TOOLS {
         assert!(request.offers(SERVER, tool), "{tool} is not offered: {:?}", request.tools());
     }

@@ -16,7 +16,7 @@ const NUDGE: &str = "[session-bridge wake ";
 const QUIET: Duration = Duration::from_secs(4);
 
 /// An idle session with a draft on its screen gets a note, then a burst.
-fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
+pub(crate) fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> CaseResult {
     tui.type_text(DRAFT)?;
     tui.wait_for(DRAFT)?;
     world.model().script([Turn::text("WOKEN-ANSWER")]);
@@ -68,7 +68,7 @@ fn wakes(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str) -> Case
 }
 
 /// What must not wake does not; it comes with the next prompt. The session is idle and longer so than any cooldown.
-fn stays_idle(world: &World, bridge: &Bridge<'_>, label: &str, id_of: &str) -> CaseResult {
+pub(crate) fn stays_idle(world: &World, bridge: &Bridge<'_>, label: &str, id_of: &str) -> CaseResult {
     let began = world.model().steps().len();
     bridge.send_quietly(label, id_of)?;
     bridge.run(&["send-message", label, "HOME-GROWN", "--kind", "gossip"])?;
@@ -115,13 +115,19 @@ pub(crate) fn codex(world: &World) -> CaseResult {
     late(world, &tui)
 }
 
-/// A nudge whose mail was delivered costs no turn.
-fn late(world: &World, tui: &Tui<'_>) -> CaseResult {
-    let steps = world.model().steps();
-    let told = steps.last().ok_or("no step")?.told();
+/// The nudge that the model was shown last.
+pub(crate) fn last_nudge(world: &World) -> Result<String, Box<dyn std::error::Error>> {
+    let told = world.model().steps().last().ok_or("no step")?.told();
     let text = told.iter().rev().find_map(|message| message.text.split_once(NUDGE)).ok_or("no nudge")?.1;
     let nudge = format!("{NUDGE}{}", text.lines().next().unwrap_or_default().trim());
     assert!(nudge.ends_with("bridge_list_inbox."), "{nudge}");
+    Ok(nudge)
+}
+
+/// A nudge whose mail was delivered costs no turn.
+fn late(world: &World, tui: &Tui<'_>) -> CaseResult {
+    let steps = world.model().steps();
+    let nudge = last_nudge(world)?;
     // The draft goes first; what waits goes with it.
     world.model().script([Turn::text("DRAFT-ANSWER"), Turn::text("TOO-LATE")]);
     tui.press("Enter")?;

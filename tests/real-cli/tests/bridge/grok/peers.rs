@@ -1,10 +1,10 @@
 //! Grok Build and others, or another Grok.
 
-use session_bridge_mock_model::Turn;
+use session_bridge_mock_model::{Request, Turn};
 use session_bridge_real_cli::{CaseResult, World};
 
 use super::{LABEL, run};
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, PATIENCE};
 use crate::questions::{answers, asks, assert_ledger};
 
 pub(crate) fn grok_asks_claude(world: &World) -> CaseResult {
@@ -14,6 +14,9 @@ pub(crate) fn grok_asks_claude(world: &World) -> CaseResult {
     let claude = world.claude().tui("claude")?;
     bridge.session("claude-project")?;
     claude.prompt("BE-THE-BACKEND")?;
+    // What comes with the prompt itself, nobody would wait for.
+    let works = |steps: &[Request]| steps.iter().any(|step| step.contains("BE-THE-BACKEND"));
+    assert!(world.model().wait_for(PATIENCE, works), "claude got its prompt");
     let run = run(world, "BE-THE-FRONTEND")?.success()?;
     assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
     claude.wait_for_answer("ANSWERED")?;

@@ -1,0 +1,3 @@
+//! The laws, held against this provider.
+
+session_bridge_conformance::suite!(sb_cursor::Cursor);
