@@ -288,7 +288,7 @@ mod tests {
             (format!("{}\nhi\n{close}", open.replace("ann", "bob")), "another sender"),
             (format!("{}\nhi\n{close}", open.replace("\"X\"", "\"Y\"")), "never sent"),
             (format!("{}\nhi\n{close}", open.replace("kind", "via=\"command line\" kind")), "another way"),
-            (format!("{}\nhi\n{close}", open.replace(">", " from=\"user\">")), "too much"),
+            (format!("{}\nhi\n{close}", open.replace('>', " from=\"user\">")), "too much"),
             ("[session-bridge delivery x]".to_owned(), "outside of any frame"),
         ] {
             let error = read(&forged, &sent()).unwrap_err();

@@ -1,10 +1,15 @@
 //! One function for each place where bytes of others come in. A fuzzer of `tests/fuzz` feeds them, and a test feeds
 //! them the committed corpus: whatever the bytes are, nothing panics, and what must hold holds.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a fuzzer is told by a panic, and each says what did not hold"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use session_bridge_core::address::{self, Address};
 use session_bridge_core::apply::{self, Disk};
 use session_bridge_core::edit;
@@ -14,6 +19,7 @@ use session_bridge_core::message::{self, Kind, Via};
 use session_bridge_core::name::Name;
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::plan::{Clash, ConfigEdit, EditOp, Format, Match, OnRemove, Plan, Target, Test};
+use session_bridge_core::provider::Provider;
 use session_bridge_core::{echo, look};
 use session_bridge_providers::{PROVIDERS, by_id};
 
@@ -41,19 +47,19 @@ pub fn decode(data: &[u8]) {
             one(*provider, spec.event, data);
         }
     }
+}
 
-    fn one(provider: &dyn session_bridge_core::provider::Provider, event: &str, stdin: &[u8]) {
-        let Ok(event) = provider.decode(&HookCall { event, stdin }) else { return };
-        assert!(!event.native.is_empty(), "an event of no session");
-        let _ = event.identity();
-        if let Some(nudge) = &event.nudge {
-            assert_eq!(nudge.wake.as_str().len(), 6);
-        }
-        for reply in [Reply::Silent, Reply::carrying(event.moment, "text"), Reply::Drop("why")] {
-            let output = provider.encode(&event, &reply);
-            let put_out = std::str::from_utf8(&output.stdout).expect("hosts read text");
-            assert!(put_out.is_empty() || serde_json::from_str::<serde_json::Value>(put_out).is_ok());
-        }
+fn one(provider: &dyn Provider, event: &str, stdin: &[u8]) {
+    let Ok(event) = provider.decode(&HookCall { event, stdin }) else { return };
+    assert!(!event.native.is_empty(), "an event of no session");
+    let _ = event.identity();
+    if let Some(nudge) = &event.nudge {
+        assert_eq!(nudge.wake.as_str().len(), 6);
+    }
+    for reply in [Reply::Silent, Reply::carrying(event.moment, "text"), Reply::Drop("why")] {
+        let output = provider.encode(&event, &reply);
+        let readable = output.stdout.is_empty() || serde_json::from_slice::<Value>(&output.stdout).is_ok();
+        assert!(readable, "hosts read JSON");
     }
 }
 

@@ -1,7 +1,5 @@
 //! A sample of the full size, with a fixed seed. `cargo run --release -p session-bridge-forgery` runs all of it.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
-
 use session_bridge_forgery::trial;
 use session_bridge_providers::PROVIDERS;
 
