@@ -99,13 +99,15 @@ async fn look(call: &Call, filter: Filter, claim: ClaimId) -> Result<Option<Wait
     let (host_id, server) = (call.host_id.clone(), call.store.server().to_owned());
     call.work(move |desk, me| {
         let store = desk.store()?;
+        // Before the mail: what closes a question stores the notice of it in the same transaction, and a notice that came
+        // after an empty look would go out beside the result.
+        let receipts = filter.reply_to.map(|question| store.receipts(question)).transpose()?;
+        let closed = receipts.is_some_and(|all| all.iter().all(|receipt| receipt.state.is_closed()));
         let pull = Pull::Next(&filter, Some(&claim));
         let bodies = take(store, me, pull, host_id.as_deref(), &server)?;
         if !bodies.messages.is_empty() {
             return Ok(Some(Waited::Message(bodies)));
         }
-        let receipts = filter.reply_to.map(|question| store.receipts(question)).transpose()?;
-        let closed = receipts.is_some_and(|all| all.iter().all(|receipt| receipt.state.is_closed()));
         Ok(closed.then_some(Waited::Closed))
     })
     .await
