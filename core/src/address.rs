@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::id::SessionId;
-use crate::name::Name;
+use crate::name::{MAX_NAME_CHARS, Name};
 
 /// Shortest prefix of a session id that is an address.
 pub const MIN_PREFIX: usize = 6;
@@ -193,8 +193,11 @@ fn named<'a>(name: &str, room: &'a [Candidate]) -> Vec<&'a Candidate> {
     room.iter().filter(|c| c.id.to_string().starts_with(&upper)).collect()
 }
 
-/// Up to five names that look similar, the most similar first.
+/// Up to five names that look similar, the most similar first. Nothing is similar to a text that is far longer than a name.
 fn near(text: &str, room: &[Candidate], me: Option<SessionId>) -> Vec<String> {
+    if text.len() > 4 * MAX_NAME_CHARS {
+        return Vec::new();
+    }
     let wanted = text.to_lowercase();
     let mut scored: Vec<(usize, String)> = Vec::new();
     for c in room.iter().filter(|c| Some(c.id) != me) {

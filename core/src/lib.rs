@@ -19,6 +19,7 @@ pub mod identity;
 pub mod ledger;
 pub mod limits;
 pub mod log;
+pub mod look;
 pub mod marks;
 pub mod message;
 pub mod name;

@@ -67,11 +67,12 @@ impl<'a> Origin<'a> {
     ) -> Self {
         let mut found = Self::default();
         let mut rank = EVENT_NAMES.len();
+        let lengths = lengths(providers);
         members(payload, |name, value| {
-            for provider in providers {
-                for mark in provider.card().marks {
-                    // Most members are none's, and the hook runs at every tool call.
-                    if mark.field().is_some_and(|field| field.len() == name.len()) {
+            // Most members are none's, and the hook runs at every tool call.
+            if lengths & length_bit(name.len()) != 0 {
+                for provider in providers {
+                    for mark in provider.card().marks {
                         found.weigh(*provider, mark, name, value, &env);
                     }
                 }
@@ -117,6 +118,22 @@ impl<'a> Origin<'a> {
     ) -> Option<&'static dyn Provider> {
         self.by_field.or(self.by_session).or_else(|| by_process(providers, process()?))
     }
+}
+
+/// The lengths that the members have which some mark is about, as bits.
+fn lengths(providers: &[&'static dyn Provider]) -> u64 {
+    let mut bits = 0;
+    for provider in providers {
+        for mark in provider.card().marks {
+            bits |= mark.field().map_or(0, |field| length_bit(field.len()));
+        }
+    }
+    bits
+}
+
+/// Names of 63 bytes and more share a bit.
+const fn length_bit(length: usize) -> u64 {
+    1 << if length < 63 { length } else { 63 }
 }
 
 /// The provider whose CLI has processes of this name.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::look::{is_invisible, look};
+
 /// The longest name in characters.
 pub const MAX_NAME_CHARS: usize = 48;
 
@@ -52,6 +54,11 @@ impl Name {
         self.0.to_lowercase() == other.to_lowercase()
     }
 
+    /// Whether a reader would take the two for one: the same, or the same in letters of other scripts.
+    pub fn looks_like(&self, other: &str) -> bool {
+        self.same_as(other) || self.0.chars().map(look).eq(other.chars().map(look))
+    }
+
     /// The nearest ASCII name to a free text such as a folder's name, or `fallback` where nothing is left of it.
     pub fn slug(text: &str, fallback: &str) -> Self {
         let mut out = String::new();
@@ -94,7 +101,8 @@ impl FromStr for Name {
             return Err(BadName::TooLong(count));
         }
         for (i, c) in text.chars().enumerate() {
-            let ok = c.is_alphanumeric() || (i > 0 && matches!(c, '-' | '_' | '.' | '+'));
+            let ok =
+                (c.is_alphanumeric() && !is_invisible(c)) || (i > 0 && matches!(c, '-' | '_' | '.' | '+'));
             if !ok {
                 return Err(BadName::Character(c));
             }
@@ -138,12 +146,21 @@ mod tests {
             "a\u{202e}b",
             "\u{1b}[2J",
             "cwd:/x",
+            "api\u{3164}",
+            "\u{ffa0}",
         ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         for good in ["api", "api-2", "前端", "Zoë_1", "v1.2+x"] {
             assert!(good.parse::<Name>().is_ok(), "{good:?}");
         }
+    }
+
+    #[test]
+    fn letters_of_other_scripts_look_like_a_name() {
+        let name: Name = "\u{430}\u{440}\u{456}-2".parse().unwrap();
+        assert!(name.looks_like("api-2") && name.looks_like("API-2") && !name.looks_like("api"));
+        assert!(!name.same_as("api-2"));
     }
 
     #[test]

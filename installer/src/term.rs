@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use session_bridge_core::frame::printable;
+use session_bridge_core::frame::{printable, printable_json};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::report::Failure;
@@ -61,7 +61,7 @@ impl Ui {
 
     /// Writes the command's one JSON document.
     pub(crate) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+        let mut text = printable_json(serde_json::to_string_pretty(value).map_err(io::Error::from)?);
         text.push('\n');
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
@@ -70,7 +70,7 @@ impl Ui {
 
     /// Writes one JSON value on one line, for output that goes on.
     pub(crate) fn line(self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string(value).map_err(io::Error::from)?;
+        let mut text = printable_json(serde_json::to_string(value).map_err(io::Error::from)?);
         text.push('\n');
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;

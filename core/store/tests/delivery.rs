@@ -241,3 +241,24 @@ fn a_body_too_long_for_a_block_is_announced_then_parked_then_read() {
     w.stop(&BATCH, &b, "t1");
     assert_eq!(w.state(id), (State::Seen, false, false));
 }
+
+/// Some hosts confirm nothing: the announcement goes out twice, then no event has anything to do for it.
+#[test]
+fn an_announcement_that_nothing_ever_proves_does_not_go_on_for_ever() {
+    let mut world = world();
+    let (from, to) = (world.session(&BATCH, "n-1"), world.session(&BATCH, "n-2"));
+    let id = world.send(&from, &to, Kind::Note, &"x".repeat(5000));
+    for turn in ["t1", "t2"] {
+        let said = world.prompt(&BATCH, &to, turn).text;
+        assert!(said.contains(&id.to_string()), "{turn}: {said}");
+        assert!(world.rings(&to), "{turn}");
+    }
+    let said = world.prompt(&BATCH, &to, "t3").text;
+    assert!(!said.contains(&id.to_string()), "{said}");
+    assert!(!world.rings(&to));
+    let waiting = world.store.inbox(to.id, View::Unread, 10).unwrap();
+    assert_eq!(
+        waiting.iter().map(|entry| (entry.message.id, entry.parked)).collect::<Vec<_>>(),
+        [(id, true)]
+    );
+}

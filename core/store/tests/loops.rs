@@ -64,6 +64,17 @@ impl Agents {
         id
     }
 
+    /// What the next door of this agent carries.
+    fn nudge(&mut self, me: usize) -> Nudge {
+        let ringer = Ringer { door: "d", host: None, queues: false };
+        loop {
+            if let Due::Now(ring) = self.w.store.wake_due(self.all[me].id, ringer).unwrap() {
+                return ring.nudge;
+            }
+            self.w.clock.advance(100);
+        }
+    }
+
     fn hop(&self, id: MessageId) -> u32 {
         self.w.store.message(id).unwrap().hop
     }
@@ -254,11 +265,7 @@ fn quiet_ends_a_chain_and_a_turn_under_way_is_not_quiet() {
     assert_eq!(agents.hop(ids[2]), 2);
     let ben = agents.all[1].clone();
     // The model takes its time: the chain goes on, however long that is.
-    let ringer = Ringer { door: "d", host: None, queues: false };
-    while !matches!(agents.w.store.wake_due(ben.id, ringer).unwrap(), Due::Now(_)) {
-        agents.w.clock.advance(100);
-    }
-    let nudge = Nudge { wake: "AAAAAA".parse().unwrap(), count: 1 };
+    let nudge = agents.nudge(1);
     let prompt = HookEvent { nudge: Some(nudge), ..event(Moment::PromptSubmit, Some("slow"), &[]) };
     agents.w.live_hook(&BATCH_OPEN, &ben, &prompt);
     agents.w.clock.advance(3_600_000);
@@ -283,7 +290,7 @@ fn a_reply_to_an_old_thread_counts_it_only_while_the_thread_goes_on() {
     // A turn of another chain, in which ben answers that old message.
     let other = agents.w.send(&cem, &ben, Kind::Note, "other");
     assert_eq!(agents.hop(other), 0);
-    let nudge = Nudge { wake: "AAAAAA".parse().unwrap(), count: 1 };
+    let nudge = agents.nudge(1);
     let prompt = HookEvent { nudge: Some(nudge), ..event(Moment::PromptSubmit, Some("t"), &[]) };
     agents.w.live_hook(&BATCH_OPEN, &ben, &prompt);
     let reply = agents.send(1, 0, Some(ids[4]));

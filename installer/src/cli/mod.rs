@@ -40,6 +40,7 @@ use std::process::ExitCode;
 pub use codes::{CODES, Code, TOOL_CODES};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use session_bridge_core::frame::printable;
 
 use crate::door;
 use crate::exit;
@@ -126,9 +127,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     report::install_panic_hook();
     let json = arguments.iter().any(|argument| argument == "--json");
+    let plain = arguments.iter().all(|argument| {
+        let text = argument.to_string_lossy();
+        printable(&text) == text
+    });
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, json),
+        Err(error) => return refuse(&error, json, plain),
     };
     let ui = Ui::new(cli.json);
     let done = match &cli.command {
@@ -185,8 +190,9 @@ fn tell(ui: Ui, failure: &Failure) -> u8 {
     failure.exit
 }
 
-/// What clap says: help and version are results, the rest is wrong usage.
-fn refuse(error: &clap::Error, json: bool) -> ExitCode {
+/// What clap says: help and version are results, the rest is wrong usage. `plain`: the command line holds nothing that a
+/// terminal would obey.
+fn refuse(error: &clap::Error, json: bool, plain: bool) -> ExitCode {
     if !error.use_stderr() {
         let shown = error.print();
         return ExitCode::from(shown.map_or_else(|error| Failure::from(error).exit, |()| exit::OK));
@@ -198,7 +204,10 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
         let failure = Failure::usage("usage", message, "run the command with --help");
         return ExitCode::from(tell(Ui::new(true), &failure));
     }
-    let text = error.render().ansi().to_string().replacen("error:", "error[usage]:", 1);
+    // The only colours are ours: where what is repeated might bring its own, there are none.
+    let text = error.render();
+    let text = if plain { text.ansi().to_string() } else { printable(&text.to_string()) };
+    let text = text.replacen("error:", "error[usage]:", 1);
     // Nobody is left to be told that telling failed.
     drop(Ui::new(false).note(&text));
     ExitCode::from(exit::USAGE)

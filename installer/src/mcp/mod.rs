@@ -20,6 +20,7 @@ mod transport;
 mod wait;
 pub(crate) mod watch;
 
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use anyhow::Context as _;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use session_bridge_core::home::Home;
 use session_bridge_core::host::RealHost;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use journal::{Journal, Who};
 use server::Bridge;
@@ -40,12 +42,12 @@ pub use tools::catalogue;
 pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
     let program = std::env::args_os().next().unwrap_or_default();
     let home = Home::find_for(&RealHost, Path::new(&program))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the MCP server's event loop")?;
+    let runtime = event_loop()?;
     let journal = Arc::new(Journal::new(home.clone(), &RealHost));
-    let served = runtime.block_on(run(home, hint.map(str::to_owned), Arc::clone(&journal)));
+    let served = runtime.block_on(async {
+        let (read, write) = rmcp::transport::stdio_pipes();
+        run(home, hint.map(str::to_owned), Arc::clone(&journal), read, write).await
+    });
     if let Err(error) = &served {
         journal.failed(Who::default(), &format!("{error:#}"));
     }
@@ -54,8 +56,41 @@ pub fn serve(hint: Option<&str>) -> anyhow::Result<()> {
     served
 }
 
-async fn run(home: Home, hint: Option<String>, journal: Arc<Journal>) -> anyhow::Result<()> {
-    let (read, write) = rmcp::transport::stdio_pipes();
+/// Serves these bytes as if a host had sent them, and returns what it would have got: for harnesses that have many inputs
+/// and no need of a process for each.
+pub fn answer(home: Home, input: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let runtime = event_loop()?;
+    let journal = Arc::new(Journal::new(home.clone(), &RealHost));
+    let (server, mut host) = tokio::io::duplex(MOST_ANSWERED);
+    // The server's end closes with the server; nobody reads before, so it must hold everything.
+    let served = runtime.block_on(async {
+        let (_, write) = tokio::io::split(server);
+        let served = run(home, None, journal, Cursor::new(input), write).await;
+        let mut output = Vec::new();
+        host.read_to_end(&mut output).await?;
+        served.map(|()| output)
+    });
+    runtime.shutdown_background();
+    served
+}
+
+/// How much [`answer`] holds.
+const MOST_ANSWERED: usize = 16 << 20;
+
+fn event_loop() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the MCP server's event loop")
+}
+
+async fn run(
+    home: Home,
+    hint: Option<String>,
+    journal: Arc<Journal>,
+    read: impl AsyncRead + Send + Unpin + 'static,
+    write: impl AsyncWrite + Send + Unpin + 'static,
+) -> anyhow::Result<()> {
     let store = StoreThread::start(home)?;
     let outbox = Arc::new(Outbox::new(store.clone()));
     let bridge = Bridge::new(store.clone(), Arc::clone(&outbox), hint, journal);

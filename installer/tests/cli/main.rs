@@ -9,6 +9,7 @@ mod doctor;
 mod env;
 mod errors;
 mod follow;
+mod forgery;
 mod gemini;
 mod grok;
 mod install;

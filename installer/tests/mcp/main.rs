@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod control;
+mod corpus;
 mod deadlines;
 mod evidence;
+mod forgery;
 mod harness;
 mod identity;
 mod introduced;

@@ -20,7 +20,7 @@ use session_bridge_store::{Author, Draft, Role, Store};
 use tempfile::TempDir;
 
 /// Nothing waits: what is paid at every prompt and tool call.
-const IDLE_AT_MOST: u64 = 353_000;
+const IDLE_AT_MOST: u64 = 408_000;
 /// One message of 600 bytes goes out.
 const DELIVERY_AT_MOST: u64 = 5_970_000;
 

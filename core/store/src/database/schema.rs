@@ -89,6 +89,8 @@ CREATE TABLE delivery (
     attempt TEXT,
     -- 1: its header was put out; 2: its body was, or may have been.
     shown INTEGER NOT NULL DEFAULT 0,
+    -- It was announced, and nobody knows whether that arrived.
+    announced INTEGER NOT NULL DEFAULT 0,
     marked INTEGER,
     answer TEXT,
     remark TEXT,

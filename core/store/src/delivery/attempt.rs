@@ -244,6 +244,10 @@ pub(crate) fn void(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreE
     Ok(())
 }
 
+/// An announcement that is in doubt for the second time was said twice: it parks the delivery as a confirmed one does. Some hosts
+/// confirm nothing, and would be told of one large body for ever.
+const ANNOUNCED: &str = "attempt = NULL, announced = 1, parked = max(parked, announced)";
+
 /// Nobody can tell whether it arrived: bodies are referred to once, not repeated.
 pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
     set_status(tx, attempt, "unknown")?;
@@ -251,7 +255,7 @@ pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Sto
     for (seq, part) in items(tx, attempt)? {
         let set = match part {
             Part::Body => "attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 2",
-            Part::Header => "attempt = NULL",
+            Part::Header => ANNOUNCED,
             Part::Reference => "attempt = NULL, doubt = 2",
         };
         update(tx, attempt, seq, set)?;

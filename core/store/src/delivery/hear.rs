@@ -13,6 +13,7 @@ use crate::delivery::beginning;
 use crate::delivery::block::{self, Block, Budget, Frame, Waiting};
 use crate::delivery::claim;
 use crate::delivery::expire;
+use crate::delivery::genuine::genuine;
 use crate::delivery::order;
 use crate::error::StoreError;
 use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message};
@@ -64,6 +65,7 @@ impl Store {
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
+            let told = &*genuine(tx, session.id, told)?;
             let mut event = turn::placed(tx, session.id, told)?;
             let answered = turn::answered(tx, session.id, told)?;
             settle(tx, session, &event, card, answered, now)?;

@@ -5,6 +5,7 @@ pub(crate) mod beginning;
 pub(crate) mod block;
 pub(crate) mod claim;
 pub(crate) mod expire;
+pub(crate) mod genuine;
 pub(crate) mod hear;
 pub(crate) mod order;
 pub(crate) mod pull;

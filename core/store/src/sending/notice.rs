@@ -10,7 +10,7 @@ use crate::run::RunFolders;
 use crate::sending::send::Lay;
 
 /// What stands as the sender.
-const NAME: &str = "session-bridge";
+pub(crate) const NAME: &str = "session-bridge";
 
 /// What a sender is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

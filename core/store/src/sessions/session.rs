@@ -15,6 +15,7 @@ use crate::delivery::attempt;
 use crate::error::StoreError;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
+use crate::sending::notice;
 use crate::sessions::claimed;
 use crate::sessions::pause::Pause;
 use crate::sessions::wanted::Wanted;
@@ -500,7 +501,8 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
     Ok(())
 }
 
-/// The first of `base`, `base-2`, `base-3`, … that no live session of the room has.
+/// The first of `base`, `base-2`, `base-3`, … that no live session of the room has, nor one that looks like it. The
+/// name under which the bridge itself speaks is nobody's.
 pub(crate) fn free_label(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -513,10 +515,11 @@ pub(crate) fn free_label(
         let mut statement =
             tx.prepare("SELECT label FROM session WHERE room = ?1 AND ended IS NULL AND id <> ?2")?;
         let rows = statement.query_map(params![room, me.to_string()], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let bridge = std::iter::once(Ok(notice::NAME.to_owned()));
+        Ok(rows.chain(bridge).collect::<Result<_, _>>()?)
     };
     let mut labels = taken(tx)?;
-    if labels.iter().any(|label| base.same_as(label)) {
+    if labels.iter().any(|label| base.looks_like(label)) {
         for id in gone(tx, Some(room))? {
             end(tx, run, id, "process gone", now)?;
             attempt::settle_bell(tx, run, id)?;
@@ -524,7 +527,7 @@ pub(crate) fn free_label(
         labels = taken(tx)?;
     }
     let mut n = 1;
-    while labels.iter().any(|label| base.numbered(n).same_as(label)) {
+    while labels.iter().any(|label| base.numbered(n).looks_like(label)) {
         n += 1;
     }
     Ok(base.numbered(n))

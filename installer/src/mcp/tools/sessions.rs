@@ -26,8 +26,8 @@ pub(super) async fn whoami(call: &Call, _: args::None) -> Result<Reply, Refusal>
             "provider": s.provider,
             "room": s.room,
             "roles": s.roles,
-            "cwd": s.cwd,
-            "repo": s.repo,
+            "cwd": frame::quoted(&s.cwd),
+            "repo": s.repo.as_deref().map(frame::quoted),
             "summary": s.summary,
             "unread": view.unread,
         })))

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use session_bridge_mock_model::Turn;
-use session_bridge_real_cli::{CaseResult, Tui, World, wait_until};
+use session_bridge_real_cli::{CaseResult, Tui, World};
 
-use crate::bridge::{Bridge, PATIENCE};
+use crate::bridge::Bridge;
 
 const ROUNDS: usize = 5;
 const EACH: usize = 10;
@@ -25,11 +25,7 @@ pub(crate) fn exchange(world: &World, bridge: &Bridge<'_>, windows: &[(Tui<'_>, 
             world.model().script_when(move |request| request.contains(&said), [Turn::text(&answer)]);
             tui.prompt(&prompt)?;
             tui.wait_for_answer(&answer)?;
-            // The answer is on the screen before the turn has ended, and mail that comes first makes it go on.
-            let idle = || {
-                bridge.sessions().ok()?.into_iter().find(|s| s["label"] == *label && s["presence"] == "idle")
-            };
-            wait_until("the end of the turn", PATIENCE, idle)?;
+            bridge.idle(label)?;
         }
     }
     let native: BTreeMap<String, String> = bridge

@@ -67,6 +67,13 @@ impl<'w> Bridge<'w> {
         Ok(wait_until(&format!("a session labelled {label}"), PATIENCE, look)?)
     }
 
+    /// Waits until that session's turn is over. Its answer is on the screen before that, and mail that comes in between makes
+    /// the turn go on.
+    pub(crate) fn idle(&self, label: &str) -> Outcome<Value> {
+        let idle = |session: &Value| session["label"] == label && session["presence"] == "idle";
+        Ok(wait_until("the end of the turn", PATIENCE, || self.sessions().ok()?.into_iter().find(idle))?)
+    }
+
     /// The states that the first recipient's receipt went through.
     pub(crate) fn states(&self, id: &str) -> Outcome<Vec<String>> {
         let receipts = self.json(&["receipts", id])?;

@@ -101,6 +101,7 @@ pub(crate) fn of_an_open_session(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle(LABEL)?;
     let mail = bridge.send_quietly(LABEL, BODY)?;
     world.model().script([Turn::text("B"), Turn::text("WOKEN-ANSWER")]);
     let native = text(&open["native"]);

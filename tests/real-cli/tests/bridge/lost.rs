@@ -44,6 +44,7 @@ pub(crate) fn begun<'w>(
     world.model().script_for("PROMPT-ONE", [Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle(LABEL)?;
     Ok(tui)
 }
 

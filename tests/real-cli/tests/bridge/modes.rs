@@ -22,6 +22,7 @@ pub(crate) fn bypass(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("WOKEN-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("claude-project")?;
     let id = bridge.send("claude-project", BODY)?;
     tui.wait_for_answer("WOKEN-ANSWER")?;
     bridge.wait_for_state(&id, "seen")?;
@@ -51,6 +52,7 @@ pub(crate) fn agent(world: &World) -> CaseResult {
     assert_eq!(bridge.wait_for_state(&id, "seen")?, ["stored", "offered", "injected", "seen"]);
     let first = world.model().steps().remove(0);
     assert!(first.count(BODY) == 1 && first.holds("You review."));
+    bridge.idle("claude-project")?;
     let second = bridge.send("claude-project", "ONE-MORE-THING")?;
     tui.wait_for_answer("WOKEN-ANSWER")?;
     bridge.wait_for_state(&second, "seen")?;

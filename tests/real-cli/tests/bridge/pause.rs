@@ -23,6 +23,7 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("claude-project")?;
     pauses(world, &bridge, &tui, "claude-project", "claude-code")
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn codex(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
-    bridge.session("codex-project")?;
+    bridge.idle("codex-project")?;
     pauses(world, &bridge, &tui, "codex-project", "codex")
 }
 
@@ -61,6 +62,7 @@ fn pauses(world: &World, bridge: &Bridge<'_>, tui: &Tui<'_>, label: &str, provid
     assert_eq!((&receipt["state"], receipt["steps"].as_array().map(Vec::len)), (&"stored".into(), Some(1)));
     assert!(receipt["remark"].as_str().is_some_and(|why| why.contains("paused")), "{receipt}");
 
+    bridge.idle(label)?;
     world.model().script([Turn::text("WOKEN-ANSWER")]);
     let changed = bridge.json(&["on", "--provider", provider])?;
     assert_eq!(changed["paused"].as_array().map(Vec::len), Some(0), "{changed}");
@@ -85,6 +87,7 @@ pub(crate) fn claude_muted(world: &World) -> CaseResult {
     bridge.session("claude-project")?;
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("claude-project")?;
     muted(world, &bridge, &tui, "claude-project", "codex-project")
 }
 
@@ -95,6 +98,7 @@ pub(crate) fn codex_muted(world: &World) -> CaseResult {
     let tui = world.codex().tui("codex")?;
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("codex-project")?;
     muted(world, &bridge, &tui, "codex-project", "claude-project")
 }
 

@@ -106,10 +106,7 @@ fn gets_mail(
     let request = world.model().steps_with("PROMPT-TWO").pop().ok_or("no second request")?;
     assert_eq!(request.count(BODY), 1, "once");
 
-    // The answer is on the screen before the turn has ended.
-    let idle =
-        || bridge.sessions().ok()?.into_iter().find(|s| s["label"] == label && s["presence"] == "idle");
-    wait_until("the end of the turn", PATIENCE, idle)?;
+    bridge.idle(label)?;
     let began = world.model().steps().len();
     world.model().script([Turn::text("WOKEN-ANSWER")]);
     let id = bridge.send(label, "WOKEN-BY-THIS")?;

@@ -44,10 +44,7 @@ pub(crate) fn codex_late_mail(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER"), Turn::text("WOKEN-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     wait_until("the end of the turn", PATIENCE, || looked.exists().then_some(()))?;
-    wait_until("our hook", PATIENCE, || {
-        let session = bridge.sessions().ok()?.into_iter().find(|s| s["label"] == "codex-project")?;
-        (session["presence"] == "idle").then_some(())
-    })?;
+    bridge.idle("codex-project")?;
     let id = bridge.send("codex-project", BODY)?;
     thread::sleep(Duration::from_secs(2));
     assert_eq!(world.model().steps().len(), 1, "the turn has not ended");
@@ -71,10 +68,7 @@ pub(crate) fn codex_interrupted(world: &World) -> CaseResult {
     tui.prompt("PROMPT-TWO")?;
     asked.recv_timeout(PATIENCE)?;
     tui.press("Escape")?;
-    wait_until("the interruption", PATIENCE, || {
-        let session = bridge.sessions().ok()?.into_iter().find(|s| s["label"] == "codex-project")?;
-        (session["presence"] == "idle").then_some(())
-    })?;
+    bridge.idle("codex-project")?;
     go.send(())?;
     let id = bridge.send("codex-project", BODY)?;
     let remark = wait_until("the remark", PATIENCE, || {
@@ -122,6 +116,7 @@ pub(crate) fn claude_status_then_question(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("claude-project")?;
     status_then_question(world, &bridge, &tui, "claude-project")
 }
 
@@ -131,7 +126,7 @@ pub(crate) fn codex_status_then_question(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
-    bridge.session("codex-project")?;
+    bridge.idle("codex-project")?;
     status_then_question(world, &bridge, &tui, "codex-project")
 }
 

@@ -222,8 +222,7 @@ pub(crate) fn gemini_interrupted(world: &World) -> CaseResult {
     tui.press("Escape")?;
     tui.wait_for("Request cancelled")?;
     first_go.send(())?;
-    let idle = || bridge.sessions().ok()?.into_iter().find(|session| session["presence"] == "idle");
-    wait_until("the end of the turn", PATIENCE, idle)?;
+    bridge.idle("gemini-project")?;
     tui.prompt("PROMPT-TWO")?;
     tui.wait_for_answer("SECOND-ANSWER")?;
     assert_eq!(bridge.states(&id)?, ["stored", "offered"]);

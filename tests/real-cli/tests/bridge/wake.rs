@@ -95,6 +95,7 @@ pub(crate) fn claude(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
+    bridge.idle("claude-project")?;
     wakes(world, &bridge, &tui, "claude-project")?;
     stays_idle(world, &bridge, "claude-project", "PROGRESS-3")?;
     let heard = std::fs::read_to_string(&prompts)?;
@@ -109,7 +110,7 @@ pub(crate) fn codex(world: &World) -> CaseResult {
     world.model().script([Turn::text("FIRST-ANSWER")]);
     tui.prompt("PROMPT-ONE")?;
     tui.wait_for_answer("FIRST-ANSWER")?;
-    bridge.session("codex-project")?;
+    bridge.idle("codex-project")?;
     wakes(world, &bridge, &tui, "codex-project")?;
     stays_idle(world, &bridge, "codex-project", "PROGRESS-3")?;
     late(world, &tui)

@@ -117,9 +117,7 @@ pub(crate) fn interrupted(world: &World) -> CaseResult {
     asks.recv_timeout(PATIENCE)?;
     bridge.wait_for_state(&id, "injected")?;
     tui.press("Escape")?;
-    let idle =
-        || bridge.sessions().ok()?.into_iter().find(|s| s["label"] == LABEL && s["presence"] == "idle");
-    wait_until("the turn to be over", PATIENCE, idle)?;
+    bridge.idle(LABEL)?;
     assert_eq!(bridge.states(&id)?, WHOLE_WAY[..3], "an aborted run proves no answer");
     tui.prompt("PROMPT-TWO of mine")?;
     tui.wait_for_answer("NEXT-ANSWER")?;

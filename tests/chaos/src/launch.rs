@@ -1,0 +1,202 @@
+//! Programs that are started, fed, and perhaps killed; by this process or by a host of their own.
+//!
+//! Some CLIs have one session per process, and a hook finds its host by asking for its parent. So each reader has a
+//! [`Host`]: this program again, which starts what it is told to start.
+
+use std::io::{BufRead, BufReader, Read as _, Write};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How long a program that nobody kills may take before that is a finding of its own. Not a figure: a limit for hanging.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One run of a program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: Vec<(String, String)>,
+    /// What it reads, line by line.
+    pub input: Vec<String>,
+    /// Whether each line with an `id` waits for its answer before the next is written, as most hosts do. Else all of them are written
+    /// at once. Without any `id`, standard input is closed directly.
+    pub in_turn: bool,
+    /// After how many microseconds it is killed, if it still runs then.
+    pub kill_after: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ended {
+    /// Standard output.
+    pub output: String,
+    /// Whether it died of our signal.
+    pub killed: bool,
+    /// Whether it ended well by itself.
+    pub success: bool,
+    /// How long it ran, in microseconds.
+    pub took: u64,
+    /// It did not end in any reasonable time.
+    pub hung: bool,
+}
+
+impl Run {
+    /// Carries it out.
+    pub fn carry_out(&self) -> Result<Ended> {
+        let began = Instant::now();
+        let mut child = Command::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} cannot be started", self.program.display()))?;
+        let mut stdin = child.stdin.take();
+        let (tell, lines) = channel();
+        let mut stdout = BufReader::new(child.stdout.take().context("a pipe")?);
+        let reader = std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while stdout.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                if tell.send(std::mem::take(&mut line)).is_err() {
+                    // Whoever writes still wants to be read.
+                    let _ = stdout.read_to_end(&mut line);
+                }
+            }
+        });
+        let end = began + self.kill_after.map_or(PATIENCE, Duration::from_micros);
+        let mut todo = self.input.iter();
+        let mut awaited = self.feed(&mut todo, &mut stdin);
+        let (mut output, mut over) = (Vec::new(), false);
+        loop {
+            match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if awaited.is_some() && id_of(&line) == awaited {
+                        awaited = self.feed(&mut todo, &mut stdin);
+                    }
+                    output.extend(line);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    over = true;
+                    child.kill()?;
+                    break;
+                }
+            }
+        }
+        drop(stdin);
+        // It closes its output when it ends, so this does not last.
+        let status = child.wait()?;
+        output.extend(lines.iter().flatten());
+        let _ = reader.join();
+        let killed = status.signal() == Some(9);
+        Ok(Ended {
+            output: String::from_utf8_lossy(&output).into_owned(),
+            killed,
+            success: status.success(),
+            took: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            hung: over && self.kill_after.is_none(),
+        })
+    }
+
+    /// Writes the lines up to the next one whose answer is to be waited for, and returns its id. Closes the input after the last.
+    fn feed(&self, todo: &mut std::slice::Iter<'_, String>, stdin: &mut Option<ChildStdin>) -> Option<Value> {
+        let mut last = None;
+        for line in todo.by_ref() {
+            // A program that was killed or needs no more does not read; that is no fault.
+            let written = stdin.as_mut().is_none_or(|pipe| writeln!(pipe, "{line}").is_ok());
+            last = id_of(line.as_bytes()).or(last);
+            if !written || (self.in_turn && last.is_some()) {
+                break;
+            }
+        }
+        if last.is_none() {
+            *stdin = None;
+        }
+        last
+    }
+}
+
+fn id_of(line: &[u8]) -> Option<Value> {
+    serde_json::from_slice::<Value>(line).ok()?.as_object_mut()?.remove("id")
+}
+
+/// A process that stands for an agent CLI: it starts what it is told to.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    orders: ChildStdin,
+    reports: BufReader<ChildStdout>,
+}
+
+impl Host {
+    /// The word that makes this program a host.
+    pub const WORD: &'static str = "host";
+
+    /// Starts one; `chaos` is this program.
+    pub fn start(chaos: &Path) -> Result<Self> {
+        let mut child =
+            Command::new(chaos).arg(Self::WORD).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let orders = child.stdin.take().context("a pipe")?;
+        let reports = BufReader::new(child.stdout.take().context("a pipe")?);
+        Ok(Self { child, orders, reports })
+    }
+
+    /// Has a program run as its child.
+    pub fn carry_out(&mut self, run: &Run) -> Result<Ended> {
+        writeln!(self.orders, "{}", serde_json::to_string(run)?)?;
+        let mut line = String::new();
+        self.reports.read_line(&mut line)?;
+        serde_json::from_str(&line).context("the host is gone")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The body of a host process.
+pub fn host() -> Result<()> {
+    for order in std::io::stdin().lock().lines() {
+        let run: Run = serde_json::from_str(&order?)?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(&run.carry_out()?)?)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// How long programs of each sort take when nobody kills them, so that kills fall into all of their life, on any machine.
+#[derive(Debug, Default)]
+pub struct Pace(std::collections::BTreeMap<&'static str, u64>);
+
+impl Pace {
+    /// When to kill the next one, or never.
+    pub fn kill_after(&self, sort: &str, random: &mut crate::random::Random) -> Option<u64> {
+        let usual = *self.0.get(sort)?;
+        let spread = usize::try_from(usual + usual / 4).unwrap_or(usize::MAX);
+        (!random.one_in(5)).then(|| random.below(spread) as u64)
+    }
+
+    /// One was left alone, or came to its end before it was killed.
+    pub fn learn(&mut self, sort: &'static str, ended: &Ended) {
+        if !ended.killed {
+            let usual = self.0.entry(sort).or_insert(ended.took);
+            *usual = (*usual * 3 + ended.took) / 4;
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Runs a harness at any size, and goes on where it was interrupted:
+//!
+//! ```text
+//! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
+//! ```
+//!
+//! Each round is a row of the results, `docs/results/crashes.json` or `install.json`. The status is 0 if nothing was found that must
+//! not be. A seed decides what is sent, when somebody is to be killed and which configuration is written; where in a program a
+//! kill falls is also a matter of the machine.
+
+#![expect(clippy::print_stdout, reason = "the summary is the output")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use session_bridge_chaos::crashes::{Outcome, Plan, Trouble, play, play_apart};
+use session_bridge_chaos::install::{Batch, FORMATS, batch};
+use session_bridge_chaos::launch::{Host, host};
+use session_bridge_chaos::programs;
+use session_bridge_chaos::results::Results;
+
+fn main() -> Result<ExitCode> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [Host::WORD] => host()?,
+        ["round", plan, folder] => {
+            println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
+        }
+        ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
+        ["install", options @ ..] => return install(&Options::read(options, "install")?),
+        _ => bail!("crashes or install; the head of tests/chaos/src/main.rs has their options"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Options {
+    size: u64,
+    per_round: u64,
+    seed: u64,
+    until: Option<Instant>,
+    results: PathBuf,
+}
+
+impl Options {
+    fn read(words: &[&str], what: &str) -> Result<Self> {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let results = root.join(format!("docs/results/{what}.json"));
+        let mut options = Self { size: 10_000, per_round: 250, seed: 1, until: None, results };
+        for pair in words.chunks(2) {
+            let [name, value] = pair else { bail!("{} has no value", pair[0]) };
+            match *name {
+                "--kills" | "--configs" => options.size = value.parse()?,
+                "--per-round" => options.per_round = value.parse()?,
+                "--seed" => options.seed = value.parse()?,
+                "--minutes" => {
+                    options.until = Some(Instant::now() + Duration::from_secs(60 * value.parse::<u64>()?));
+                }
+                "--results" => options.results = value.into(),
+                other => bail!("no option is called {other}"),
+            }
+        }
+        Ok(options)
+    }
+
+    fn time_is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
+    }
+}
+
+fn crashes(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- crashes --seed {}", options.seed);
+    let mut results = Results::<Outcome>::open(&options.results, &command, options.seed, options.size)?;
+    let programs = programs::build()?;
+    let chaos = std::env::current_exe()?;
+    let kills = |rows: &[Outcome]| rows.iter().map(|row| row.kills).sum::<u64>();
+    while kills(&results.rows) < options.size && !options.time_is_over() {
+        let round = results.rows.len() as u64;
+        let plan = Plan {
+            round,
+            seed: options.seed,
+            kills: options.per_round.min(options.size - kills(&results.rows)),
+            trouble: Trouble::of_round(round),
+            main: programs.main.clone(),
+            hook: programs.hook.clone(),
+        };
+        let row = play_apart(&chaos, &plan).with_context(|| format!("{plan:?}"))?;
+        println!("{}", serde_json::to_string(&row)?);
+        results.rows.push(row);
+        results.save(&options.results)?;
+    }
+    let sum = |of: fn(&Outcome) -> u64| results.rows.iter().map(of).sum::<u64>();
+    let findings: usize = results.rows.iter().map(|row| row.findings.len()).sum();
+    println!(
+        "{} of {} kills in {} rounds: {} programs started, {} messages acknowledged, {} bodies shown, {findings} findings",
+        sum(|row| row.kills),
+        options.size,
+        results.rows.len(),
+        sum(|row| row.runs),
+        sum(|row| row.acknowledged),
+        sum(|row| row.shown),
+    );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// So many configurations per format, in batches.
+const BATCH: u64 = 250;
+
+fn install(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- install --seed {}", options.seed);
+    let mut results = Results::<Batch>::open(&options.results, &command, options.seed, options.size)?;
+    let formats = FORMATS.len() as u64;
+    let all = options.size.div_ceil(BATCH) * formats;
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    while (results.rows.len() as u64) < all && !options.time_is_over() {
+        let done = results.rows.len() as u64;
+        // All formats come along together, so that a part of a run is a part of each.
+        let row = |number: u64| {
+            let first = number / formats * BATCH;
+            let format = FORMATS[usize::try_from(number % formats)?];
+            batch(format, options.seed, first, BATCH.min(options.size - first))
+        };
+        let rows = std::thread::scope(|scope| -> Result<Vec<Batch>> {
+            let running: Vec<_> =
+                (done..all.min(done + at_once)).map(|number| scope.spawn(move || row(number))).collect();
+            running.into_iter().map(|one| one.join().ok().context("a batch panicked")?).collect()
+        })?;
+        for row in rows {
+            println!("{}", serde_json::to_string(&row)?);
+            results.rows.push(row);
+        }
+        results.save(&options.results)?;
+    }
+    let sum = |of: fn(&Batch) -> u64| results.rows.iter().map(of).sum::<u64>();
+    let findings: usize = results.rows.iter().map(|row| row.findings.len()).sum();
+    println!(
+        "{} configurations of {} per format: {} installed into, {} refused, {} runs died, {findings} findings",
+        sum(|row| row.configs),
+        options.size,
+        sum(|row| row.taken),
+        sum(|row| row.refused),
+        sum(|row| row.crashes),
+    );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
