@@ -46,6 +46,11 @@ pub(crate) fn answer(
         return Ok(None);
     };
     let folder = store.run().session(session.id);
+    // Two processes may have one session open, and both see its bell: it is that of its last event that is woken (rule W8).
+    let is_here = || process.is_none() || folder.live().map(|live| live.host) == process;
+    if !is_here() {
+        return Ok(None);
+    }
     // Each change of the bell starts a process; one is enough.
     let Some(_only) = folder.try_ringer().map_err(text)? else { return Ok(None) };
     let began = Instant::now();
@@ -53,7 +58,11 @@ pub(crate) fn answer(
     let waits = |store: &Store| store.wakes_soon(session.id).map_err(text);
     // Who started this hook is gone: nobody would read what it says.
     let abandoned = || process.is_some_and(|process| !process::is_alive(process));
-    while began.elapsed() < PATIENCE && !abandoned() && (began.elapsed() < COMMIT || waits(&store)?) {
+    while began.elapsed() < PATIENCE
+        && is_here()
+        && !abandoned()
+        && (began.elapsed() < COMMIT || waits(&store)?)
+    {
         if store.wakes_within(session.id, -left_alone).map_err(text)?
             && let Due::Now(ring) =
                 store.wake_due(session.id, Ringer { door, host: process, queues: false }).map_err(text)?
