@@ -30,12 +30,16 @@ fn plugin(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     }
 }
 
+/// How long a call of a tool may take, in seconds: a wait of ours ends after 280. Without it Cline gives a call up after 60.
+const CALL_LIMIT_S: u32 = 300;
+
 /// In a hub, the server's environment is that of whoever started the hub first: a home that is not the default is
 /// written down.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
     let mut value = json!({
         "command": want.main_program.to_string_lossy(),
         "args": ["mcp", "--client", card.id.as_str()],
+        "timeout": CALL_LIMIT_S,
     });
     if let Some(home) = &want.home_override {
         value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });

@@ -25,6 +25,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("subagents_and_teammates_of_cline_read_no_mail", agents::read_nothing)
         .case("cline_asks_claude", peers::cline_asks_claude)
         .case("codex_asks_cline", peers::codex_asks_cline)
+        .case("cline_waits_longer_than_its_own_minute", peers::long_wait)
         .case("two_clines_in_one_folder_are_apart", peers::apart)
         .case("clines_of_one_hub_are_apart", hub::apart)
         .case("cline_in_a_hub_wakes_and_is_resumed", hub::resumed)

@@ -1,10 +1,12 @@
 //! Cline among others: it asks, is asked, and shares a folder with its like.
 
+use serde_json::json;
+use session_bridge_mock_model::Turn;
 use session_bridge_real_cli::{CaseResult, World};
 
 use super::LABEL;
 use crate::apart::exchange;
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, SERVER};
 use crate::questions::{answers, asks, assert_ledger};
 
 pub(crate) fn cline_asks_claude(world: &World) -> CaseResult {
@@ -31,6 +33,22 @@ pub(crate) fn codex_asks_cline(world: &World) -> CaseResult {
     assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
     cline.wait_for_answer("ANSWERED")?;
     assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
+}
+
+/// Cline gives calls of other servers up after 60 seconds; the entry of ours says otherwise.
+pub(crate) fn long_wait(world: &World) -> CaseResult {
+    let _bridge = Bridge::installed(world)?;
+    world.model().script([
+        Turn::mcp(SERVER, "bridge_wait_for_message", &json!({"timeout": 64})),
+        Turn::with(|request| {
+            let result = request.last_tool_result().unwrap_or_default();
+            assert!(result.contains("go on with your work"), "{result}");
+            Turn::text("WAITED-IN-VAIN")
+        }),
+    ]);
+    let run = world.cline().print("WAIT-FOR-MAIL of mine")?.success()?;
+    assert!(run.stdout.contains("WAITED-IN-VAIN"), "{}", run.stdout);
+    Ok(())
 }
 
 pub(crate) fn apart(world: &World) -> CaseResult {
