@@ -68,7 +68,7 @@ fn is_shell(name: &str) -> bool {
 mod platform {
     use super::{Process, ProcessKey};
 
-    /// Reads `/proc/<pid>/stat`: fields 1 id, 2 name in parentheses (which may hold anything), 4 parent, 22 start.
+    /// Reads `/proc/<pid>/stat`: fields 1 id, 2 name in parentheses (which may hold anything), 3 state, 4 parent, 22 start.
     pub(super) fn look(pid: u32) -> Option<Process> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         parse(pid, &String::from_utf8_lossy(&stat))
@@ -79,7 +79,11 @@ mod platform {
         let close = stat.rfind(')')?;
         let name = stat.get(open + 1..close)?.to_owned();
         let mut rest = stat.get(close + 1..)?.split_ascii_whitespace();
-        let parent = rest.nth(1)?.parse().ok()?;
+        // A process that has ended stays in the table until its parent asks how: it hosts nothing any more.
+        if matches!(rest.next()?, "Z" | "X" | "x") {
+            return None;
+        }
+        let parent = rest.next()?.parse().ok()?;
         let start = rest.nth(17)?.parse().ok()?;
         Some(Process { key: ProcessKey { pid, start }, parent, name })
     }
@@ -125,5 +129,21 @@ mod tests {
         let stat = "7 (a ) b (c) S 3 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 1 1";
         let found = platform::parse(7, stat).unwrap();
         assert_eq!((found.parent, found.key.start, found.name.as_str()), (3, 4242, "a ) b (c"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_nobody_has_reaped_is_dead() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        let ended = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            stat.contains(") Z ")
+        };
+        while !ended() {
+            std::thread::yield_now();
+        }
+        assert_eq!(look(pid), None);
+        child.wait().unwrap();
     }
 }
