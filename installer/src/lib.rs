@@ -1,5 +1,6 @@
 //! The `session-bridge` command: for people, for scripts, and as MCP server for agent CLIs.
 
+mod bounded;
 pub mod cli;
 mod door;
 mod exit;

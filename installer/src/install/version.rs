@@ -2,17 +2,15 @@
 //!
 //! A package is read in no time and leaves no trace; some programs take seconds for `--version`, and write files.
 
-use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use session_bridge_core::host::Host;
 use session_bridge_core::provider::Card;
+
+use crate::bounded;
 
 /// How long a program may take to tell its version; some take seconds at their first start.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -20,8 +18,6 @@ const LIMIT: Duration = Duration::from_secs(8);
 const DEPTH: usize = 4;
 /// Nobody's version is longer.
 const LONGEST: usize = 40;
-/// What is read of a program's output.
-const MAX_OUTPUT: usize = 64 * 1024;
 
 /// A version, or why there is none.
 pub(crate) type Told = Result<String, String>;
@@ -74,62 +70,10 @@ fn asked(program: &Path, limit: Duration) -> Told {
 
 /// What `<program> --version` puts out.
 fn said(program: &Path, limit: Duration) -> Result<String, String> {
-    let until = Instant::now() + limit;
-    let mut child = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        // What it starts ends with it.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let output = until_closed(&mut child, until);
-    if !wait(&mut child, until) {
-        end(&mut child);
-        return Err(format!("`--version` did not end within {} s", limit.as_secs()));
-    }
-    Ok(String::from_utf8_lossy(&output).into_owned())
-}
-
-/// What the child puts out until it closes its output, or until its time is over: a child of its own may hold it for longer.
-fn until_closed(child: &mut Child, until: Instant) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let Some(mut output) = child.stdout.take() else { return bytes };
-    let (send, pieces) = mpsc::channel::<Vec<u8>>();
-    std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        // Whoever waited may have gone.
-        while let Ok(read @ 1..) = output.read(&mut piece)
-            && send.send(piece[..read].to_vec()).is_ok()
-        {}
-    });
-    while let Ok(piece) = pieces.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        bytes.extend(piece);
-        if bytes.len() >= MAX_OUTPUT {
-            break;
-        }
-    }
-    bytes
-}
-
-/// Whether the child ended in time.
-fn wait(child: &mut Child, until: Instant) -> bool {
-    loop {
-        match child.try_wait() {
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
-            ended => return ended.is_ok_and(|status| status.is_some()),
-        }
-    }
-}
-
-/// Ends the child and what it started.
-fn end(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // Gone in the meantime is as good.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    drop(child.wait());
+    let mut command = Command::new(program);
+    command.arg("--version");
+    let ran = bounded::run(command, b"", limit)?;
+    Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
 }
 
 fn is_version(word: &str) -> bool {
@@ -184,6 +128,8 @@ mod tests {
     use session_bridge_core::host::FakeHost;
     use session_bridge_core::provider::Verified;
     use session_bridge_providers::PROVIDERS;
+
+    use rustix::process::Pid;
 
     use super::*;
 

@@ -1,6 +1,5 @@
 //! `doctor`: does it work, shown by trying it.
 
-mod bounded;
 mod bridge;
 mod check;
 mod claims;

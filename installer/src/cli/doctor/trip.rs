@@ -13,10 +13,10 @@ use session_bridge_core::probe::{self, Command, Launch, Probe};
 use session_bridge_core::provider::{HookSpec, Want};
 use session_bridge_store::{Author, Draft, Role, Store};
 
-use super::bounded;
 use super::check::Check;
 use super::client::Client;
 use super::scratch::Scratch;
+use crate::bounded;
 use crate::install::Target;
 
 /// How long a hook may take here; it takes milliseconds.
