@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run -p session-bridge-chaos -- faults [--faults 1000] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
 //!
-//! Each round is a row of the results, `docs/results/crashes.json` or `install.json`. The status is 0 if nothing was found that must
+//! Each round is a row of the results, `docs/results/crashes.json`, `faults.json` or `install.json`. The status is 0 if nothing was found that must
 //! not be. A seed decides what is sent, when somebody is to be killed and which configuration is written; where in a program a
 //! kill falls is also a matter of the machine.
 
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use session_bridge_chaos::crashes::{Outcome, Plan, Trouble, play, play_apart};
+use session_bridge_chaos::crashes::{Outcome, Plan, Row, Trouble, play, play_apart, row, rows};
 use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
 use session_bridge_chaos::programs;
@@ -30,8 +31,9 @@ fn main() -> Result<ExitCode> {
             println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
         }
         ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
+        ["faults", options @ ..] => return faults(&Options::read(options, "faults")?),
         ["install", options @ ..] => return install(&Options::read(options, "install")?),
-        _ => bail!("crashes or install; the head of tests/chaos/src/main.rs has their options"),
+        _ => bail!("crashes, faults or install; the head of tests/chaos/src/main.rs has their options"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -52,7 +54,7 @@ impl Options {
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {
-                "--kills" | "--configs" => options.size = value.parse()?,
+                "--kills" | "--faults" | "--configs" => options.size = value.parse()?,
                 "--per-round" => options.per_round = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--minutes" => {
@@ -101,6 +103,42 @@ fn crashes(options: &Options) -> Result<ExitCode> {
         sum(|row| row.runs),
         sum(|row| row.acknowledged),
         sum(|row| row.shown),
+    );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// So many faults per row at most; a row is an operation under an error.
+fn faults(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- faults --seed {}", options.seed);
+    let mut results = Results::<Row>::open(&options.results, &command, options.seed, options.size)?;
+    let programs = programs::build()?;
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    while results.rows.len() < rows() && !options.time_is_over() {
+        let done = results.rows.len();
+        let one = |number| {
+            let folder = tempfile::tempdir()?;
+            row(number, &programs, options.seed, options.size, folder.path())
+        };
+        let made = std::thread::scope(|scope| -> Result<Vec<Row>> {
+            let running: Vec<_> =
+                (done..rows().min(done + at_once)).map(|number| scope.spawn(move || one(number))).collect();
+            running.into_iter().map(|one| one.join().ok().context("a row panicked")?).collect()
+        })?;
+        for row in made {
+            println!("{}", serde_json::to_string(&row)?);
+            results.rows.push(row);
+        }
+        results.save(&options.results)?;
+    }
+    let sum = |of: fn(&Row) -> u64| results.rows.iter().map(of).sum::<u64>();
+    let findings: usize = results.rows.iter().map(|row| row.findings.len()).sum();
+    println!(
+        "{} of {} calls failed in {} of {} rows: {} times all went well, {findings} findings",
+        sum(|row| row.faults),
+        sum(|row| row.calls),
+        results.rows.len(),
+        rows(),
+        sum(|row| row.succeeded),
     );
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

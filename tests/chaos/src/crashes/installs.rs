@@ -83,7 +83,7 @@ impl Installer {
     }
 
     /// Each file is old or new, whole, and there if it was.
-    fn check(&self, world: &World, after: &str) -> Result<()> {
+    pub(super) fn check(&self, world: &World, after: &str) -> Result<()> {
         let now = files(&world.root.join("home"))?;
         for (path, bytes) in &now {
             let unfinished = path.extension().is_some_and(|extension| extension == "tmp");

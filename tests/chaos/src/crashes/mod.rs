@@ -5,10 +5,12 @@
 //! comes out, and every message that was acknowledged must be accounted for.
 
 mod audit;
+mod fault;
 mod installs;
 mod readers;
 mod round;
 mod script;
+mod sweep;
 mod trouble;
 mod world;
 mod writers;
@@ -19,6 +21,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 pub use round::{Outcome, Plan, play};
+pub use sweep::{Row, row, rows};
 pub use trouble::Trouble;
 
 /// Plays a round in a process of its own, on a small disk of its own where the trouble needs one.

@@ -28,7 +28,8 @@ pub(super) struct Reader {
     number: usize,
     native: String,
     script: Script,
-    host: Host,
+    /// `None`: this process is its host.
+    host: Option<Host>,
     pace: Pace,
     random: Random,
     /// Its bridge id.
@@ -36,8 +37,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A session of one of the providers, by turns, that its hook has registered.
-    pub(super) fn start(world: &World, chaos: &Path, number: usize, seed: u64, round: u64) -> Result<Self> {
+    /// A session of one of the providers, by turns, that its hook has registered. With `chaos`, this program, it has a host of its own.
+    pub(super) fn start(world: &World, chaos: Option<&Path>, number: usize, seed: u64, round: u64) -> Result<Self> {
         // Where a plugin of ours stands in for hooks, no payload of a turn was captured.
         let mut scripts: Vec<Script> =
             PROVIDERS.iter().filter_map(|provider| Script::of(*provider).ok()).collect();
@@ -45,7 +46,7 @@ impl Reader {
         let script = scripts.swap_remove((number + usize::try_from(round)?) % scripts.len());
         let mut random = Random::new(seed, 200 + number as u64);
         let native = format!("01a1fe22-3c08-7121-a036-{}", random.word(12));
-        let host = Host::start(chaos)?;
+        let host = chaos.map(Host::start).transpose()?;
         let mut reader = Self { number, native, script, host, pace: Pace::default(), random, session: None };
         reader.hook(world, Moment::SessionStart, "", false)?;
         Ok(reader)
@@ -107,7 +108,7 @@ impl Reader {
     }
 
     /// Whether the hook said anything.
-    fn hook(&mut self, world: &World, moment: Moment, turn: &str, deadly: bool) -> Result<bool> {
+    pub(super) fn hook(&mut self, world: &World, moment: Moment, turn: &str, deadly: bool) -> Result<bool> {
         let (event, payload) = self.script.payload(moment, &self.native, turn, &mut self.random);
         let mut run = world.run(&world.programs.hook, &[self.provider(), &event]);
         run.input = vec![payload];
@@ -156,7 +157,10 @@ impl Reader {
         run.kill_after = self.pace.kill_after(sort, &mut self.random).filter(|_| deadly);
         let gate = world.gate.read().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
-        let ended = self.host.carry_out(run)?;
+        let ended = match &mut self.host {
+            Some(host) => host.carry_out(run)?,
+            None => run.carry_out()?,
+        };
         drop(gate);
         self.pace.learn(sort, &ended);
         world.note(run, &ended);

@@ -73,7 +73,7 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
     let seed = plan.seed ^ (plan.round << 32);
     let sender = sender(world)?;
     let mut readers = (0..READERS)
-        .map(|number| Reader::start(world, &chaos, number, seed, plan.round))
+        .map(|number| Reader::start(world, Some(&chaos), number, seed, plan.round))
         .collect::<Result<Vec<_>>>()?;
     let mut store = world.store()?;
     readers.iter_mut().try_for_each(|reader| reader.look_up(&mut store))?;
@@ -120,7 +120,7 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
 }
 
 /// The session that a writer at the command line speaks as.
-fn sender(world: &World) -> Result<SessionId> {
+pub(super) fn sender(world: &World) -> Result<SessionId> {
     let card = PROVIDERS[0].card();
     let arrival = Arrival {
         provider: card.id.as_str(),

@@ -10,6 +10,7 @@ use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_store::{Role, Store};
 
+use super::fault::Faults;
 use crate::launch::{Ended, Run};
 use crate::programs::Programs;
 
@@ -52,6 +53,8 @@ pub(super) struct World {
     pub(super) acknowledged: Mutex<Vec<Acknowledged>>,
     pub(super) shown: Mutex<Vec<Shown>>,
     pub(super) findings: Mutex<Vec<String>>,
+    /// What fails inside the programs.
+    pub(super) faults: Mutex<Faults>,
     /// What was stored before this moment may be gone: the database was.
     pub(super) lost_before: Mutex<Option<Instant>>,
 }
@@ -74,6 +77,7 @@ impl World {
             acknowledged: Mutex::default(),
             shown: Mutex::default(),
             findings: Mutex::default(),
+            faults: Mutex::new(Faults::None),
             lost_before: Mutex::default(),
         }
     }
@@ -89,7 +93,7 @@ impl World {
     /// A run of a program in this home, which nobody kills yet.
     pub(super) fn run(&self, program: &Path, args: &[&str]) -> Run {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        Run {
+        let run = Run {
             program: program.to_owned(),
             args: args.iter().map(|&word| word.to_owned()).collect(),
             env: vec![
@@ -100,7 +104,8 @@ impl World {
             input: Vec::new(),
             in_turn: true,
             kill_after: None,
-        }
+        };
+        lock(&self.faults).put_into(run)
     }
 
     pub(super) fn note(&self, run: &Run, ended: &Ended) {

@@ -135,7 +135,7 @@ fn look(world: &World, people: &People<'_>, random: &mut Random) -> Order {
 }
 
 /// A provider whose calls name their session in `_meta`, and the keys.
-fn names_in_calls() -> Option<(&'static dyn Provider, &'static str, &'static str)> {
+pub(super) fn names_in_calls() -> Option<(&'static dyn Provider, &'static str, &'static str)> {
     PROVIDERS.iter().find_map(|provider| match provider.card().identity.mcp.first() {
         Some(Source::Meta { thread, root }) => Some((*provider, *thread, *root)),
         _ => None,
@@ -164,7 +164,7 @@ pub(super) fn call_of(tool: &str, arguments: &Value, meta: &Value, call: usize) 
 }
 
 /// Ids that were printed whole, each with the number of its call.
-fn printed(sort: &str, output: &str) -> Vec<(usize, MessageId)> {
+pub(super) fn printed(sort: &str, output: &str) -> Vec<(usize, MessageId)> {
     let id = |value: &Value| value["id"].as_str()?.parse().ok();
     match sort {
         "look" => Vec::new(),
