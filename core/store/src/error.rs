@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use session_bridge_core::id::{MessageId, SessionId};
 
 use crate::sending::decline::MAX_REASON_CHARS;
-/// The library's answer where the file that readers and writers share cannot grow: with a full disk, as a rule.
+/// The library's answer where the file that readers and writers share cannot grow: with a full disk, or a broken one.
 const NO_ROOM_TO_SHARE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// What a caller can do about an error.
@@ -188,6 +188,11 @@ impl StoreError {
     }
 }
 
+/// Whether this is about the file that readers and writers share: it cannot grow, or it cannot be looked at.
+pub(crate) fn lacks_room_to_share(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == NO_ROOM_TO_SHARE)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
@@ -202,9 +207,6 @@ impl From<rusqlite::Error> for StoreError {
                 Self::Damaged { path: PathBuf::new(), detail: error.to_string() }
             }
             Some(Code::DiskFull) => Self::Full { path: PathBuf::new() },
-            _ if error.sqlite_error().is_some_and(|error| error.extended_code == NO_ROOM_TO_SHARE) => {
-                Self::Full { path: PathBuf::new() }
-            }
             _ => Self::Database(error),
         }
     }

@@ -4,7 +4,7 @@
 //! [`Host`]: this program again, which starts what it is told to start.
 
 use std::io::{BufRead, BufReader, Read as _, Write};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -146,8 +146,10 @@ impl Host {
 
     /// Starts one; `chaos` is this program.
     pub fn start(chaos: &Path) -> Result<Self> {
-        let mut child =
-            Command::new(chaos).arg(Self::WORD).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut command = Command::new(chaos);
+        // What it starts can be killed with it.
+        command.arg(Self::WORD).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn()?;
         let orders = child.stdin.take().context("a pipe")?;
         let reports = BufReader::new(child.stdout.take().context("a pipe")?);
         Ok(Self { child, orders, reports })
@@ -159,6 +161,22 @@ impl Host {
         let mut line = String::new();
         self.reports.read_line(&mut line)?;
         serde_json::from_str(&line).context("the host is gone")
+    }
+
+    /// Has a program run as its child, and kills both after a while, whether the program has ended by then or not. What the host got
+    /// from it; nothing if it died first.
+    pub fn die_with(mut self, run: &Run, after: Duration) -> Result<Option<Ended>> {
+        writeln!(self.orders, "{}", serde_json::to_string(run)?)?;
+        let group = rustix::process::Pid::from_child(&self.child);
+        let mut line = String::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(after);
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+            });
+            self.reports.read_line(&mut line)
+        })?;
+        Ok(serde_json::from_str(&line).ok())
     }
 }
 

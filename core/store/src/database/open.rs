@@ -13,6 +13,7 @@ use session_bridge_core::settings::Settings;
 use crate::clock::Clock;
 use crate::database::generation;
 use crate::database::schema;
+use crate::delivery::attempt;
 use crate::error::StoreError;
 use crate::run::{RunFolders, create_folder};
 
@@ -30,6 +31,8 @@ pub enum Role {
 /// The log is merged into the database when it has so many pages: a merge waits twice for the medium, so it must not
 /// come with every few hundred messages.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// By how much the file grows that readers and writers share. From SQLite's file format.
+const SHARED_BYTES: u64 = 32 * 1024;
 /// How a write-ahead log begins; the last bit says in which order its checksums are. From SQLite's file format.
 const LOG_MAGIC: u32 = 0x377f_0683;
 
@@ -139,6 +142,8 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let path = self.file.path.clone();
+        // What an attempt that failed meant to do is not done.
+        self.run.take_quiet();
         let run = || {
             // Before, because such a store may be open for reading only; inside, because a newer release may have
             // changed it while this one waited for the lock.
@@ -155,7 +160,25 @@ impl Store {
         if self.unflushed && self.role != Role::Hook {
             self.make_durable()?;
         }
+        self.silence_bells();
         Ok(done)
+    }
+
+    /// Takes away the bells that have nothing to tell any more, now that this is committed; under a write lock of its own, so that no
+    /// sender has rung meanwhile. A bell that stays, because the lock is not to be had or the process dies, costs the next event of
+    /// its session a look into the store.
+    fn silence_bells(&mut self) {
+        let quiet = self.run.take_quiet();
+        // What another store holds, this one does not know.
+        if quiet.is_empty() || !self.is_present() {
+            return;
+        }
+        let Ok(tx) = self.db.transaction_with_behavior(TransactionBehavior::Immediate) else { return };
+        for session in quiet {
+            if matches!(attempt::is_hot(&tx, session), Ok(false)) {
+                let _ = self.run.session(session).silence();
+            }
+        }
     }
 
     /// As [`Store::write`], for what whoever reads tidies up on the way: a newer store is read as it is.
@@ -232,13 +255,16 @@ impl Store {
     fn expect_log(&self) -> Result<(), StoreError> {
         let Some(log) = &self.wal else { return Ok(()) };
         let mut magic = [0; 4];
-        match log.read_at(&mut magic, 0) {
-            Ok(4) if u32::from_be_bytes(magic) | 1 != LOG_MAGIC => Err(StoreError::Damaged {
+        match log.read_exact_at(&mut magic, 0) {
+            Ok(()) if u32::from_be_bytes(magic) | 1 != LOG_MAGIC => Err(StoreError::Damaged {
                 path: self.file.path.clone(),
                 detail: "its write-ahead log was overwritten".to_owned(),
             }),
-            Ok(_) => Ok(()),
-            Err(error) => Err(StoreError::io("read", &self.file.path)(error)),
+            // It is as short as a log can be.
+            Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                Err(StoreError::io("read", &self.file.path)(error))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -342,8 +368,16 @@ fn with_path(error: StoreError, at: &Path) -> StoreError {
     match error {
         StoreError::Damaged { detail, .. } => StoreError::Damaged { path: at.to_owned(), detail },
         StoreError::Full { .. } => StoreError::Full { path: at.to_owned() },
+        StoreError::Database(error) if crate::error::lacks_room_to_share(&error) && is_full(at) => {
+            StoreError::Full { path: at.to_owned() }
+        }
         other => other,
     }
+}
+
+/// Whether the disk of a file has no room for what readers and writers share.
+fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < SHARED_BYTES)
 }
 
 /// The home is the user's alone; a looser mode is tightened when found.
@@ -396,6 +430,31 @@ mod tests {
         let log = dir.path().join("store/bridge-1.db-wal");
         assert_eq!(fs::metadata(log).unwrap().ino(), flushed);
         assert!(!store.unflushed);
+    }
+
+    /// What failed or never came to its end has left everything to do, and nobody would look without a bell.
+    #[test]
+    fn a_bell_is_taken_away_only_after_the_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
+        let session = store.arrive(&arrival("first")).unwrap().id;
+        let (run, folder) = (store.run.clone(), store.run.session(session));
+        let owe = |tx: &Transaction<'_>, owed: Option<&str>| {
+            tx.execute("UPDATE session SET owes = ?1", [owed])?;
+            attempt::settle_bell(tx, &run, session)
+        };
+        store.write(|tx| owe(tx, Some("resumed"))).unwrap();
+        assert!(folder.bell_stands());
+        let failed = store.write(|tx| {
+            owe(tx, None)?;
+            assert!(folder.bell_stands(), "it is not committed yet");
+            Err::<(), _>(StoreError::Busy)
+        });
+        assert!(failed.is_err() && folder.bell_stands());
+        store.write(|_| Ok(())).unwrap();
+        assert!(folder.bell_stands(), "what failed is not made good by the next");
+        store.write(|tx| owe(tx, None)).unwrap();
+        assert!(!folder.bell_stands());
     }
 
     #[test]

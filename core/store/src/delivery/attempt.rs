@@ -400,7 +400,7 @@ pub(crate) fn sweep_dead(
     Ok(())
 }
 
-/// Makes the bell say what the deliveries say. Under the write lock.
+/// Makes the bell say what the deliveries say: rings before the commit, silences after it ([`crate::Store::write`]).
 pub(crate) fn settle_bell(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -410,7 +410,10 @@ pub(crate) fn settle_bell(
     let hot = is_hot(tx, session)?;
     match (hot, folder.bell_stands()) {
         (true, false) => folder.ring(),
-        (false, true) => folder.silence(),
+        (false, true) => {
+            run.silence_later(session);
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

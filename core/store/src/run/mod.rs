@@ -21,13 +21,14 @@ mod lock;
 mod note;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
@@ -44,6 +45,8 @@ pub struct RunFolders {
     root: PathBuf,
     /// Whose bells the present transaction rang, where it rings each only once.
     rung: Option<RefCell<HashSet<SessionId>>>,
+    /// Whose bells have nothing to tell once the present transaction is committed. All clones share it.
+    quiet: Arc<Mutex<BTreeSet<SessionId>>>,
 }
 
 /// One session's folder.
@@ -55,12 +58,12 @@ pub struct RunFolder {
 impl RunFolders {
     /// Below the bridge's home.
     pub fn of(home: &Home) -> Self {
-        Self { root: home.run(), rung: None }
+        Self { root: home.run(), rung: None, quiet: Arc::default() }
     }
 
     /// For one transaction that lays down several messages: one ring tells of all of them.
     pub(crate) fn ringing_once(&self) -> Self {
-        Self { root: self.root.clone(), rung: Some(RefCell::default()) }
+        Self { rung: Some(RefCell::default()), ..self.clone() }
     }
 
     /// Rings a session's bell; see [`RunFolder::ring`].
@@ -69,6 +72,17 @@ impl RunFolders {
         let first = self.rung.as_ref().is_none_or(|rung| rung.borrow_mut().insert(session));
         // Part of the transaction may have been undone, and the bell been silenced after that.
         if first || !folder.bell_stands() { folder.ring() } else { Ok(()) }
+    }
+
+    /// Has a bell taken away once the present transaction is committed: if it fails, or its process dies before that, the bell
+    /// has to stand.
+    pub(crate) fn silence_later(&self, session: SessionId) {
+        self.quiet.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+    }
+
+    /// Whose bells are to be taken away, from the last transaction. Asked a second time, there are none.
+    pub(crate) fn take_quiet(&self) -> BTreeSet<SessionId> {
+        std::mem::take(&mut *self.quiet.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A session's folder, whether it exists or not.
@@ -172,7 +186,7 @@ impl RunFolder {
         fs::rename(&fresh, &bell).map_err(StoreError::io("ring", &bell))
     }
 
-    /// Takes the bell away. Only under the store's write lock, when nothing is left to do.
+    /// Takes the bell away. Only under the store's write lock, when nothing is left to do and that is committed.
     pub(crate) fn silence(&self) -> Result<(), StoreError> {
         let bell = self.file("bell");
         match fs::remove_file(&bell) {

@@ -78,6 +78,10 @@ pub(super) fn in_the_end(world: &World, readers: &[SessionId]) -> Result<usize> 
             };
             // A person who answers a message has dealt with it.
             let done = receipt.state == State::Answered || marks.contains(&(mark, receipt.session));
+            // What no host got, no model can have.
+            if matches!(receipt.state, State::Injected | State::Seen) && !done {
+                world.find(format!("{mark} was never shown, and its receipt claims so: {receipt:?}"));
+            }
             if !done && !waiting.contains(&message.id) {
                 world.find(format!("{mark} was acknowledged, never shown, and is not waiting: {receipt:?}"));
             }

@@ -1,18 +1,19 @@
 //! Three readers: sessions of several providers, whose hooks and servers are killed while they deliver.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use session_bridge_core::event::Moment;
+use session_bridge_core::event::{Moment, Start};
 use session_bridge_core::frame::LATE;
 use session_bridge_core::id::SessionId;
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::Store;
+use session_bridge_store::{RunFolders, Store};
 
-use super::script::Script;
+use super::script::{Passage, Script};
 use super::world::{Shown, World, lock};
 use super::writers::{call_of, server_of};
 use crate::launch::{Ended, Host, Pace, Run};
@@ -28,6 +29,8 @@ pub(super) struct Reader {
     number: usize,
     native: String,
     script: Script,
+    /// The program that is a host.
+    chaos: Option<PathBuf>,
     /// `None`: this process is its host.
     host: Option<Host>,
     pace: Pace,
@@ -38,7 +41,13 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A session of one of the providers, by turns, that its hook has registered. With `chaos`, this program, it has a host of its own.
-    pub(super) fn start(world: &World, chaos: Option<&Path>, number: usize, seed: u64, round: u64) -> Result<Self> {
+    pub(super) fn start(
+        world: &World,
+        chaos: Option<&Path>,
+        number: usize,
+        seed: u64,
+        round: u64,
+    ) -> Result<Self> {
         // Where a plugin of ours stands in for hooks, no payload of a turn was captured.
         let mut scripts: Vec<Script> =
             PROVIDERS.iter().filter_map(|provider| Script::of(*provider).ok()).collect();
@@ -47,7 +56,9 @@ impl Reader {
         let mut random = Random::new(seed, 200 + number as u64);
         let native = format!("01a1fe22-3c08-7121-a036-{}", random.word(12));
         let host = chaos.map(Host::start).transpose()?;
-        let mut reader = Self { number, native, script, host, pace: Pace::default(), random, session: None };
+        let chaos = chaos.map(Path::to_owned);
+        let pace = Pace::default();
+        let mut reader = Self { number, native, script, chaos, host, pace, random, session: None };
         reader.hook(world, Moment::SessionStart, "", false)?;
         Ok(reader)
     }
@@ -87,15 +98,26 @@ impl Reader {
         Ok(false)
     }
 
-    /// A prompt, some tools, perhaps a wait of the model, an end.
+    /// A prompt, some tools, perhaps a wait of the model, an end. Before it, perhaps something becomes of the session.
     fn turn(&mut self, world: &World, deadly: bool) -> Result<()> {
         let turn = format!("01a1fe22-3c54-7db2-91d8-{}", self.random.word(12));
+        if deadly {
+            match self.random.below(16) {
+                0 | 1 => self.die(world, &turn)?,
+                2 => self.resume(world, true)?,
+                3 => self.clear(world)?,
+                _ => {}
+            }
+        }
         self.hook(world, Moment::PromptSubmit, &turn, deadly)?;
         for _ in 0..self.random.below(4) {
             self.hook(world, Moment::AfterTool, &turn, deadly)?;
         }
         if deadly && self.random.one_in(5) {
             self.wait(world)?;
+        }
+        if deadly && self.random.one_in(16) {
+            self.pass(world, Passage::Start(Start::Compacted), &turn, true)?;
         }
         // A turn that is made to go on ends again; hosts do not do so for ever.
         for _ in 0..3 {
@@ -107,16 +129,100 @@ impl Reader {
         Ok(())
     }
 
+    /// The host is killed with the hook of a prompt or of a tool, and the session is resumed in another one.
+    fn die(&mut self, world: &World, turn: &str) -> Result<()> {
+        let Some(host) = self.host.take() else { return Ok(()) };
+        let moment = *self.random.pick(&[Moment::PromptSubmit, Moment::AfterTool]);
+        let (event, payload) = self.script.payload(moment, &self.native, turn, &mut self.random);
+        let run = self.hook_run(world, &event, payload);
+        let after = Duration::from_micros(self.random.below(30_000) as u64);
+        let gate = world.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        let ended = host.die_with(&run, after)?;
+        drop(gate);
+        world.hosts.fetch_add(1, Ordering::Relaxed);
+        // What the host had got is in its transcript, which outlives it.
+        if let Some(ended) = ended {
+            self.look(world, &event, &ended, began)?;
+        }
+        self.resume(world, false)
+    }
+
+    /// The session goes on in another process; the one before has ended by itself, or is dead.
+    fn resume(&mut self, world: &World, ends: bool) -> Result<()> {
+        if ends {
+            self.pass(world, Passage::Exit, "", true)?;
+        }
+        self.host = self.chaos.as_deref().map(Host::start).transpose()?;
+        self.begin(world, Start::Resumed)
+    }
+
+    /// The user clears the conversation. Where that makes another session, the user comes back to this one a turn later.
+    fn clear(&mut self, world: &World) -> Result<()> {
+        if !self.script.knows(Start::Cleared) {
+            return Ok(());
+        }
+        self.pass(world, Passage::Leave, "", true)?;
+        let before =
+            std::mem::replace(&mut self.native, format!("01a1fe22-3c08-7121-a036-{}", self.random.word(12)));
+        self.begin(world, Start::Cleared)?;
+        let turn = format!("01a1fe22-3c54-7db2-91d8-{}", self.random.word(12));
+        self.hook(world, Moment::PromptSubmit, &turn, true)?;
+        self.hook(world, Moment::TurnEnd, &turn, true)?;
+        let run = RunFolders::of(&world.home());
+        let own = self.session.map(|session| run.session(session));
+        let now = run.native(self.provider(), &self.native);
+        let continues = own.is_some_and(|own| same_folder(own.path(), now.path()));
+        if !continues {
+            self.native = before;
+            self.resume(world, false)?;
+        }
+        Ok(())
+    }
+
+    /// The start of a conversation, as it was captured for this reason, or else as a new one.
+    fn begin(&mut self, world: &World, why: Start) -> Result<()> {
+        if !self.pass(world, Passage::Start(why), "", true)? {
+            self.hook(world, Moment::SessionStart, "", true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether such a passage was captured, and the hook has heard of it.
+    fn pass(&mut self, world: &World, passage: Passage, turn: &str, deadly: bool) -> Result<bool> {
+        let Some((event, payload)) = self.script.passage(passage, &self.native, turn, &mut self.random)
+        else {
+            return Ok(false);
+        };
+        world.passages.fetch_add(1, Ordering::Relaxed);
+        self.run_hook(world, &event, payload, deadly)?;
+        Ok(true)
+    }
+
     /// Whether the hook said anything.
     pub(super) fn hook(&mut self, world: &World, moment: Moment, turn: &str, deadly: bool) -> Result<bool> {
         let (event, payload) = self.script.payload(moment, &self.native, turn, &mut self.random);
-        let mut run = world.run(&world.programs.hook, &[self.provider(), &event]);
+        self.run_hook(world, &event, payload, deadly)
+    }
+
+    fn hook_run(&self, world: &World, event: &str, payload: String) -> Run {
+        let mut run = world.run(&world.programs.hook, &[self.provider(), event]);
         run.input = vec![payload];
-        let ended = self.carry_out(world, "hook", &mut run, deadly)?;
-        if !ended.1.killed && !ended.1.success {
+        run
+    }
+
+    fn run_hook(&mut self, world: &World, event: &str, payload: String, deadly: bool) -> Result<bool> {
+        let mut run = self.hook_run(world, event, payload);
+        let (began, ended) = self.carry_out(world, "hook", &mut run, deadly)?;
+        self.look(world, event, &ended, began)
+    }
+
+    /// At what a hook said. Whether it said anything.
+    fn look(&self, world: &World, event: &str, ended: &Ended, began: Instant) -> Result<bool> {
+        if !ended.killed && !ended.success {
             world.find(format!("the hook failed at {event} of {}", self.provider()));
         }
-        let output = ended.1.output.trim();
+        let output = ended.output.trim();
         if output.is_empty() {
             return Ok(false);
         }
@@ -124,7 +230,7 @@ impl Reader {
             Ok(value) => {
                 let mut text = String::new();
                 strings(&value, &mut text);
-                self.show(world, &text, ended.0, &event);
+                self.show(world, &text, began, event);
             }
             Err(_) => world.find(format!("the hook wrote a part at {event} of {}", self.provider())),
         }
@@ -182,6 +288,10 @@ impl Reader {
             shown.push(Shown { mark: mark.to_owned(), late, reader: self.number, began, by });
         }
     }
+}
+
+fn same_folder(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// All strings of a value, one after another.

@@ -54,6 +54,12 @@ pub struct Outcome {
     pub kills: u64,
     /// Programs that were started.
     pub runs: u64,
+    /// Hosts that were killed with what they ran.
+    #[serde(default)]
+    pub hosts: u64,
+    /// Events of sessions that were resumed, cleared, compacted or ended.
+    #[serde(default)]
+    pub passages: u64,
     /// Messages whose id was printed.
     pub acknowledged: u64,
     /// Bodies that were shown.
@@ -112,6 +118,8 @@ pub fn play(plan: &Plan, folder: &Path) -> Result<Outcome> {
         times,
         kills: world.kills.load(Ordering::Relaxed),
         runs: world.runs.load(Ordering::Relaxed),
+        hosts: world.hosts.load(Ordering::Relaxed),
+        passages: world.passages.load(Ordering::Relaxed),
         acknowledged: lock(&world.acknowledged).len() as u64,
         shown: shown as u64,
         readers: readers.iter().map(|reader| reader.provider().to_owned()).collect(),

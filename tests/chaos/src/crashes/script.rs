@@ -28,22 +28,46 @@ pub(super) struct Script {
     prompt: Sample,
     tool: Sample,
     end: Sample,
+    /// Starts that are no new conversation, the end that a new conversation of the same session follows, and the plain one; as far as they
+    /// were captured.
+    again: Vec<(Start, Sample)>,
+    leave: Option<Sample>,
+    exit: Option<Sample>,
     clock: u64,
+}
+
+/// What happens to a session between its turns, or in the middle of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// It starts for such a reason.
+    Start(Start),
+    /// Its conversation ends, and the process goes on with another one.
+    Leave,
+    /// Its process ends.
+    Exit,
 }
 
 impl Script {
     pub(super) fn of(provider: &'static dyn Provider) -> Result<Self> {
         let samples = samples(provider)?;
-        let find = |moment| {
-            let mut fit = samples.iter().filter(|(found, _)| *found == moment);
-            fit.next_back().map(|(_, path)| sample(provider, path)).context("a captured event is missing")?
+        let last = |moment, start, continues| {
+            let mut fit = samples.iter().filter(|(found, ..)| *found == (moment, start, continues));
+            fit.next_back().map(|(_, path)| sample(provider, path)).transpose()
         };
+        let find = |moment| last(moment, Start::Fresh, false)?.context("a captured event is missing");
+        let mut again = Vec::new();
+        for start in [Start::Resumed, Start::Cleared, Start::Compacted] {
+            again.extend(last(Moment::SessionStart, start, false)?.map(|sample| (start, sample)));
+        }
         Ok(Self {
             provider,
             start: find(Moment::SessionStart)?,
             prompt: find(Moment::PromptSubmit)?,
             tool: find(Moment::AfterTool)?,
             end: find(Moment::TurnEnd)?,
+            again,
+            leave: last(Moment::SessionEnd, Start::Fresh, true)?,
+            exit: last(Moment::SessionEnd, Start::Fresh, false)?,
             clock: 0,
         })
     }
@@ -63,6 +87,34 @@ impl Script {
             Moment::AfterTool => &self.tool,
             _ => &self.end,
         };
+        self.fill(sample, native, turn, random)
+    }
+
+    /// Whether a start for this reason was captured.
+    pub(super) fn knows(&self, why: Start) -> bool {
+        self.again.iter().any(|(start, _)| *start == why)
+    }
+
+    /// As [`Script::payload`], if such a passage was captured.
+    pub(super) fn passage(
+        &mut self,
+        passage: Passage,
+        native: &str,
+        turn: &str,
+        random: &mut Random,
+    ) -> Option<(String, String)> {
+        self.clock += 1;
+        let sample = match passage {
+            Passage::Start(why) => {
+                self.again.iter().find(|(start, _)| *start == why).map(|(_, sample)| sample)?
+            }
+            Passage::Leave => self.leave.as_ref()?,
+            Passage::Exit => self.exit.as_ref()?,
+        };
+        Some(self.fill(sample, native, turn, random))
+    }
+
+    fn fill(&self, sample: &Sample, native: &str, turn: &str, random: &mut Random) -> (String, String) {
         let mut text = sample.text.clone();
         // What the model said is free text and may hold the others, so it goes first.
         if let Some(said) = &sample.said {
@@ -96,9 +148,11 @@ impl Script {
     }
 }
 
-/// Every captured hook payload of the provider that stands for a plain moment of a turn, newest version last, plainest name first
-/// within one.
-fn samples(provider: &dyn Provider) -> Result<Vec<(Moment, PathBuf)>> {
+/// A moment; why it starts, if it is a start; whether the process goes on, if it is an end.
+type What = (Moment, Start, bool);
+
+/// Every captured hook payload of the provider that stands for a plain moment, newest version last, plainest name last within one.
+fn samples(provider: &dyn Provider) -> Result<Vec<(What, PathBuf)>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers");
     let fixtures = fixtures.join(provider.card().id.as_str()).join("fixtures");
     let mut found = Vec::new();
@@ -121,10 +175,9 @@ fn samples(provider: &dyn Provider) -> Result<Vec<(Moment, PathBuf)>> {
                 && event.nudge.is_none()
                 && event.echo.is_none()
                 && !event.by_host
-                && !event.continued
-                && event.start == Start::Fresh;
+                && !event.continued;
             if plain {
-                found.push((event.moment, file));
+                found.push(((event.moment, event.start, event.continues), file));
             }
         }
     }

@@ -3,13 +3,14 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::process::Command;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::fault::Faults;
 use super::world::{World, lock};
 use crate::random::Random;
 
@@ -21,22 +22,25 @@ pub enum Trouble {
     None,
     /// The disk is full again and again.
     Full,
-    /// The disk cannot be written, again and again.
+    /// The disk is made read-only while programs have files of it open, again and again.
     ReadOnly,
     /// The database is deleted while programs have it open.
     Deleted,
     /// The database is overwritten while programs have it open, and repaired with `doctor --fix`.
     Damaged,
+    /// System calls of every other program fail now and again.
+    Faulty,
 }
 
 impl Trouble {
-    /// The trouble of a round: of eight rounds, four have kills alone.
+    /// The trouble of a round: of ten rounds, five have kills alone.
     pub fn of_round(round: u64) -> Self {
-        match round % 8 {
+        match round % 10 {
             1 => Self::Full,
             3 => Self::ReadOnly,
             5 => Self::Deleted,
             7 => Self::Damaged,
+            9 => Self::Faulty,
             _ => Self::None,
         }
     }
@@ -63,22 +67,14 @@ impl Trouble {
                     fs::remove_file(world.root.join(".fill"))?;
                 }
                 Self::ReadOnly => {
-                    let silence = world.gate.write().unwrap_or_else(PoisonError::into_inner);
-                    // A process that a sender started may still write. It ends soon; else there is no trouble this time.
-                    let mut mounted = false;
-                    for _ in 0..10 {
-                        mounted = mount(world, "remount,bind,ro")?;
-                        if mounted {
-                            break;
-                        }
-                        pause();
-                    }
-                    drop(silence);
-                    if !mounted {
-                        continue;
-                    }
+                    make_read_only(&world.root)?;
                     pause();
-                    ensure!(mount(world, "remount,bind,rw")?, "the disk stays as it is");
+                    make_writable(&world.root)?;
+                }
+                Self::Faulty => {
+                    *lock(&world.faults) = Faults::Chance(random.clone());
+                    pause();
+                    *lock(&world.faults) = Faults::None;
                 }
                 // Once or twice: what is gone is gone.
                 Self::Deleted | Self::Damaged if times == 2 => return Ok(times),
@@ -117,8 +113,28 @@ fn fill(world: &World) {
     }
 }
 
-fn mount(world: &World, how: &str) -> Result<bool> {
-    Ok(Command::new("mount").args(["-o", how]).arg(&world.root).output()?.status.success())
+/// Makes the disk read-only for everything that is opened from here on. Linux refuses that while anything on it is open for writing,
+/// so a read-only view of it is put over it, at once. What is open already goes on to write.
+pub(super) fn make_read_only(root: &Path) -> Result<()> {
+    let view = root.with_extension("view");
+    fs::create_dir_all(&view)?;
+    mount(&["--bind".as_ref(), root, &view])?;
+    mount(&["-o".as_ref(), "remount,bind,ro".as_ref(), &view])?;
+    mount(&["--move".as_ref(), &view, root])?;
+    Ok(fs::remove_dir(view)?)
+}
+
+/// Ends that.
+pub(super) fn make_writable(root: &Path) -> Result<()> {
+    let ended = Command::new("umount").arg("--lazy").arg(root).output()?;
+    ensure!(ended.status.success(), "the disk stays as it is: {}", String::from_utf8_lossy(&ended.stderr));
+    Ok(())
+}
+
+fn mount(words: &[&Path]) -> Result<()> {
+    let ended = Command::new("mount").args(words).output()?;
+    ensure!(ended.status.success(), "mount {words:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    Ok(())
 }
 
 fn database(world: &World) -> Result<std::path::PathBuf> {

@@ -50,6 +50,10 @@ pub(super) struct World {
     pub(super) over: AtomicBool,
     pub(super) kills: AtomicU64,
     pub(super) runs: AtomicU64,
+    /// Hosts that were killed.
+    pub(super) hosts: AtomicU64,
+    /// Events of sessions that were resumed, cleared, compacted or ended.
+    pub(super) passages: AtomicU64,
     pub(super) acknowledged: Mutex<Vec<Acknowledged>>,
     pub(super) shown: Mutex<Vec<Shown>>,
     pub(super) findings: Mutex<Vec<String>>,
@@ -74,6 +78,8 @@ impl World {
             over: AtomicBool::new(false),
             kills: AtomicU64::new(0),
             runs: AtomicU64::new(0),
+            hosts: AtomicU64::new(0),
+            passages: AtomicU64::new(0),
             acknowledged: Mutex::default(),
             shown: Mutex::default(),
             findings: Mutex::default(),

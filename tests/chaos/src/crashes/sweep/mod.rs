@@ -88,11 +88,15 @@ pub fn row(number: usize, programs: &Programs, seed: u64, most: u64, folder: &Pa
         let name = format!("{} at {} {first}", kind.error, fault.call);
         *lock(&bench.world.faults) = Faults::One(fault.clone(), log.clone());
         let told = bench.run()?;
-        row.faults += u64::from(happened(&log)?);
+        let happened = happened(&log)?;
+        row.faults += u64::from(happened.is_some());
         *lock(&bench.world.faults) = Faults::None;
         // A signal that comes in between is no reason to fail.
         if kind.error == "EINTR" && told != Told::Done {
             bench.world.find(format!("an interruption counts as a failure: {told:?}"));
+        }
+        if let Told::Refused(code) = &told {
+            eprintln!("DBG {operation:?} {name} {code} [{}]", happened.as_deref().unwrap_or_default());
         }
         match told {
             Told::Done => row.succeeded += 1,
@@ -102,7 +106,10 @@ pub fn row(number: usize, programs: &Programs, seed: u64, most: u64, folder: &Pa
             Told::Refused(code) => *row.refused.entry(code).or_default() += 1,
         }
         bench.account_for()?;
-        row.findings.extend(lock(&bench.world.findings).drain(..).map(|what| format!("{name}: {what}")));
+        let call = happened.unwrap_or_default();
+        row.findings.extend(
+            lock(&bench.world.findings).drain(..).map(|what| format!("{name}: {what} [{}]", call.trim())),
+        );
     }
     Ok(row)
 }

@@ -95,7 +95,11 @@ impl Bench {
     pub(super) fn send(&mut self) -> Result<Told> {
         let body = self.body();
         let (to, from) = (self.session.to_string(), self.sender.to_string());
-        self.sending("send", &["send-message", "--as", &from, "--kind", "question", "--json", &to, &body], true)
+        self.sending(
+            "send",
+            &["send-message", "--as", &from, "--kind", "question", "--json", &to, &body],
+            true,
+        )
     }
 
     fn reply(&mut self) -> Result<Told> {
