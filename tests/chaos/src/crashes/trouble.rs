@@ -72,7 +72,7 @@ impl Trouble {
                     make_writable(&world.root)?;
                 }
                 Self::Faulty => {
-                    *lock(&world.faults) = Faults::Chance(random.clone());
+                    *lock(&world.faults) = Faults::Chance(Random::new(seed + times, 402));
                     pause();
                     *lock(&world.faults) = Faults::None;
                 }
