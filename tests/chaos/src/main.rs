@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- faults [--faults 1000] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run -p session-bridge-chaos -- remount
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
 //!
@@ -17,10 +18,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use session_bridge_chaos::crashes::{Outcome, Plan, Row, Trouble, play, play_apart, row, rows};
+use session_bridge_chaos::crashes::{
+    Outcome, Plan, Row, Trouble, play, play_apart, remount, remount_apart, row, rows,
+};
 use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
-use session_bridge_chaos::programs;
+use session_bridge_chaos::programs::{self, Programs};
 use session_bridge_chaos::results::Results;
 
 fn main() -> Result<ExitCode> {
@@ -29,6 +32,16 @@ fn main() -> Result<ExitCode> {
         [Host::WORD] => host()?,
         ["round", plan, folder] => {
             println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
+        }
+        ["remounted", main, hook, folder] => {
+            let programs = Programs { main: main.into(), hook: hook.into() };
+            println!("{}", serde_json::to_string(&remount(&programs, folder.as_ref())?)?);
+        }
+        ["remount"] => {
+            let findings = remount_apart(&std::env::current_exe()?, &programs::build()?)?;
+            findings.iter().for_each(|finding| println!("{finding}"));
+            println!("a disk became read-only below open servers: {} findings", findings.len());
+            return Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
         ["faults", options @ ..] => return faults(&Options::read(options, "faults")?),

@@ -213,7 +213,11 @@ impl Store {
     /// whoever keeps a store open, before each piece of work.
     pub fn refresh(&mut self) -> Result<bool, StoreError> {
         let moved = !self.is_present();
-        if moved {
+        if self.is_stuck() {
+            // Connections of one process share what they know of a file, so the old one has to be gone first.
+            drop(std::mem::replace(&mut self.db, Connection::open_in_memory()?));
+            *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
+        } else if moved {
             *self = Self::open_with(&self.home, self.role, self.clock.clone())?;
         } else {
             if self.role != Role::Hook {
@@ -222,6 +226,15 @@ impl Store {
             self.help_out();
         }
         Ok(moved)
+    }
+
+    /// Whether it can only read because its disk or its file could not be written when it was opened: the library remembers that for as
+    /// long as the connection is open, whatever becomes of the disk. Or whether it could not be opened again after that.
+    fn is_stuck(&self) -> bool {
+        let in_memory = self.db.path().is_none_or(str::is_empty);
+        in_memory
+            || self.db.is_readonly(rusqlite::MAIN_DB).unwrap_or(false)
+                && schema::expect_ours(&self.db).is_ok()
     }
 
     /// Finishes what dead senders left undone; a hook has time for one part of it. What fails here is tried again by
@@ -455,6 +468,17 @@ mod tests {
         assert!(folder.bell_stands(), "what failed is not made good by the next");
         store.write(|tx| owe(tx, None)).unwrap();
         assert!(!folder.bell_stands());
+    }
+
+    #[test]
+    fn a_store_that_was_opened_for_reading_only_is_written_once_it_can_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&Home::at(dir.path()), Role::Server).unwrap();
+        // Permissions do not bind the superuser.
+        store.db = connection(store.path(), Role::Server, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        assert_eq!(store.arrive(&arrival("first")).unwrap_err().code(), "store_failed");
+        assert!(!store.refresh().unwrap(), "it is the same file");
+        store.arrive(&arrival("first")).unwrap();
     }
 
     #[test]

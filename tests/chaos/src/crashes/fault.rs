@@ -198,7 +198,7 @@ fn some(random: &mut Random, most: usize) -> u32 {
 }
 
 /// Where `strace` is. The programs get a search path of their own.
-fn strace() -> PathBuf {
+pub(super) fn strace() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path).map(|folder| folder.join("strace"));
     // The error of whoever starts it names it.

@@ -8,6 +8,7 @@ mod audit;
 mod fault;
 mod installs;
 mod readers;
+mod remount;
 mod round;
 mod script;
 mod sweep;
@@ -20,9 +21,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+pub use remount::remount;
 pub use round::{Outcome, Plan, play};
 pub use sweep::{Row, row, rows};
 pub use trouble::Trouble;
+
+use crate::programs::Programs;
 
 /// Plays a round in a process of its own, on a small disk of its own where the trouble needs one.
 pub fn play_apart(chaos: &Path, plan: &Plan) -> Result<Outcome> {
@@ -32,17 +36,8 @@ pub fn play_apart(chaos: &Path, plan: &Plan) -> Result<Outcome> {
         serde_json::to_string(plan)?,
         folder.path().to_str().context("a temporary folder with a plain name")?.to_owned(),
     ];
-    let mut command = if plan.trouble.needs_a_disk() {
-        let mut command = Command::new("unshare");
-        if !rustix::process::geteuid().is_root() {
-            command.arg("--map-root-user");
-        }
-        let script = "mount -t tmpfs -o size=64m tmpfs \"$0\" && exec \"$@\"";
-        command.args(["--mount", "sh", "-c", script]).arg(folder.path()).arg(chaos);
-        command
-    } else {
-        Command::new(chaos)
-    };
+    let mut command =
+        if plan.trouble.needs_a_disk() { on_a_disk(folder.path(), chaos) } else { Command::new(chaos) };
     let output = command.args(words).output()?;
     let told = String::from_utf8_lossy(&output.stdout);
     let Ok(outcome) = serde_json::from_str::<Outcome>(told.trim()) else {
@@ -53,4 +48,27 @@ pub fn play_apart(chaos: &Path, plan: &Plan) -> Result<Outcome> {
         let _ = folder.keep();
     }
     Ok(outcome)
+}
+
+/// The story of a remount, on a disk of its own.
+pub fn remount_apart(chaos: &Path, programs: &Programs) -> Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    let mut command = on_a_disk(folder.path(), chaos);
+    command.arg("remounted").args([&programs.main, &programs.hook]).arg(folder.path());
+    let output = command.output()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(told.trim()).with_context(|| {
+        format!("the story of a remount broke off: {}", String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// This program in a mount namespace of its own, where the folder is a small disk.
+fn on_a_disk(folder: &Path, chaos: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    let script = "mount -t tmpfs -o size=64m tmpfs \"$0\" && exec \"$@\"";
+    command.args(["--mount", "sh", "-c", script]).arg(folder).arg(chaos);
+    command
 }

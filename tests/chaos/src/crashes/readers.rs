@@ -103,9 +103,9 @@ impl Reader {
         let turn = format!("01a1fe22-3c54-7db2-91d8-{}", self.random.word(12));
         if deadly {
             match self.random.below(16) {
-                0 | 1 => self.die(world, &turn)?,
-                2 => self.resume(world, true)?,
-                3 => self.clear(world)?,
+                0..=2 => self.die(world, &turn)?,
+                3 => self.resume(world, true)?,
+                4 | 5 => self.clear(world)?,
                 _ => {}
             }
         }

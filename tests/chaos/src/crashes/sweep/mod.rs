@@ -14,6 +14,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use self::bench::Bench;
+pub(super) use self::operation::said;
 use self::operation::{OPERATIONS, Told};
 use super::fault::{Fault, Faults, KINDS, calls, happened};
 use super::world::lock;
@@ -95,13 +96,14 @@ pub fn row(number: usize, programs: &Programs, seed: u64, most: u64, folder: &Pa
         if kind.error == "EINTR" && told != Told::Done {
             bench.world.find(format!("an interruption counts as a failure: {told:?}"));
         }
-        if let Told::Refused(code) = &told {
-            eprintln!("DBG {operation:?} {name} {code} [{}]", happened.as_deref().unwrap_or_default());
-        }
         match told {
             Told::Done => row.succeeded += 1,
             // Nobody can be told anything where the output fails, or the input.
             Told::Nothing if matches!(fault.call.as_str(), "write" | "read") => row.silent += 1,
+            // Where the system has no random numbers, no program can begin.
+            Told::Nothing if happened.as_ref().is_some_and(|call| call.contains("/dev/random")) => {
+                row.silent += 1
+            }
             Told::Nothing => bench.world.find("it ended without a word".to_owned()),
             Told::Refused(code) => *row.refused.entry(code).or_default() += 1,
         }

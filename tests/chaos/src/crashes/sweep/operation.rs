@@ -173,7 +173,7 @@ fn carry_out(run: &Run) -> Result<(Told, String)> {
 }
 
 /// The first code in an answer, wherever it stands.
-fn said(value: &Value) -> Option<String> {
+pub(in crate::crashes) fn said(value: &Value) -> Option<String> {
     match value {
         Value::Object(members) => {
             let own = members.get("code").and_then(Value::as_str).map(str::to_owned);
