@@ -199,6 +199,7 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => return Err(ConfigError::Busy { path: busy.to_owned() }),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(TryLockError::Error(error)) => return Err(ConfigError::io("lock", path, error)),
             }
         }

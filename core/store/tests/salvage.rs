@@ -55,6 +55,20 @@ fn with_a_fault(w: &World) {
         .unwrap();
 }
 
+/// Else its next event would register it a second time, and what waits for it would wait for nobody.
+#[test]
+fn a_session_whose_alias_was_lost_is_the_same_session_all_the_same() {
+    let mut w = world();
+    let session = w.store.arrive(&arrival("n")).unwrap();
+    with_a_fault(&w);
+    let db = rusqlite::Connection::open(w.store.path()).unwrap();
+    db.execute("DELETE FROM alias", []).unwrap();
+    drop(db);
+    assert!(set_aside(&w));
+    w.store.refresh().unwrap();
+    assert_eq!(w.store.arrive(&arrival("n")).unwrap().id, session.id);
+}
+
 #[test]
 fn a_whole_store_stays_where_it_is() {
     let w = world();

@@ -45,6 +45,27 @@ fn killed_programs_lose_nothing_and_repeat_nothing() {
     assert!(sum(&rows, "kills") >= 110);
 }
 
+/// A few calls of each operation fail, under each error.
+#[test]
+fn calls_that_fail_lose_nothing_and_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = run(&["faults", "--faults", "1"], &dir.path().join("faults.json"));
+    assert_eq!(rows.len(), 40);
+    assert!(sum(&rows, "faults") >= 35 && sum(&rows, "succeeded") < sum(&rows, "faults"), "{rows:?}");
+}
+
+/// Servers that are open meanwhile go on afterwards.
+#[test]
+fn a_disk_that_becomes_read_only_below_open_servers_loses_nothing() {
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
+        .arg("remount")
+        .env("CARGO", env!("CARGO"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn what_init_adds_to_generated_files_uninstall_takes_out_again() {
     let dir = tempfile::tempdir().unwrap();

@@ -221,6 +221,11 @@ fn sessions(
     for row in rows(old, &ALIAS, found) {
         insert(tx, &ALIAS, &row)?;
     }
+    // The page of the aliases may be the damaged one: then the next event of a session would register another one beside it.
+    tx.execute(
+        "INSERT OR IGNORE INTO alias (provider, native, session) SELECT provider, native, id FROM session ORDER BY id DESC",
+        [],
+    )?;
     // Before anybody sends: what a person refused stays refused.
     for row in rows(old, &RULE, found) {
         insert(tx, &RULE, &row)?;

@@ -87,7 +87,6 @@ pub(super) const KINDS: [Kind; 4] = [
             "fsync",
             "fdatasync",
             "flock",
-            "fcntl",
             "poll",
             "ppoll",
             "epoll_wait",

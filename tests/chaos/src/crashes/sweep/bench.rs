@@ -26,7 +26,8 @@ pub(super) struct Bench {
     pub(super) reader: Reader,
     pub(super) session: SessionId,
     pub(super) sender: SessionId,
-    pub(super) installer: Installer,
+    /// Where it is about the files of the CLIs.
+    pub(super) installer: Option<Installer>,
     /// The first message of the home, which the reader has or waits for.
     pub(super) first: MessageId,
     /// Numbers the bodies.
@@ -50,7 +51,8 @@ impl Bench {
         let (root, kept) = (folder.join("world"), folder.join("kept"));
         fs::create_dir_all(&root)?;
         let world = World::new(&root, programs.clone());
-        let installer = Installer::prepare(&world)?;
+        let about_files = operation.installs() || operation.uninstalls();
+        let installer = about_files.then(|| Installer::prepare(&world)).transpose()?;
         let sender = sender(&world)?;
         let mut reader = Reader::start(&world, None, 0, seed, number)?;
         let mut store = world.store()?;
@@ -72,9 +74,8 @@ impl Bench {
             acknowledged: Vec::new(),
             shown: Vec::new(),
         };
-        if operation.uninstalls() {
-            bench.command(&["init", "--all", "--json"])?;
-        } else {
+        // It is installed so far.
+        if operation.installs() {
             bench.command(&["uninstall", "--all", "--json"])?;
         }
         // What the beginning has to say is said.
@@ -118,7 +119,9 @@ impl Bench {
     /// After a fault: what must hold at once, that the same goes through now, and what must hold in the end.
     pub(super) fn account_for(&mut self) -> Result<()> {
         audit::in_silence(&self.world)?;
-        self.installer.check(&self.world, "the fault")?;
+        if let Some(installer) = &self.installer {
+            installer.check(&self.world, "the fault")?;
+        }
         let again = self.operation.run(self)?;
         if again != Told::Done {
             self.world.find(format!("without a fault it still is not done: {again:?}"));
@@ -127,8 +130,8 @@ impl Bench {
             self.world.find("the reader never comes to rest".to_owned());
         }
         audit::in_the_end(&self.world, &[self.session])?;
-        if self.operation.installs() || self.operation.uninstalls() {
-            self.installer.finish(&self.world)?;
+        if let Some(installer) = &self.installer {
+            installer.finish(&self.world)?;
         }
         Ok(())
     }
