@@ -59,14 +59,14 @@ fn with_a_fault(w: &World) {
 #[test]
 fn a_session_whose_alias_was_lost_is_the_same_session_all_the_same() {
     let mut w = world();
-    let session = w.store.arrive(&arrival("n")).unwrap();
+    let session = w.store.arrive(&arrival(&BATCH, "n", None)).unwrap();
     with_a_fault(&w);
     let db = rusqlite::Connection::open(w.store.path()).unwrap();
     db.execute("DELETE FROM alias", []).unwrap();
     drop(db);
     assert!(set_aside(&w));
     w.store.refresh().unwrap();
-    assert_eq!(w.store.arrive(&arrival("n")).unwrap().id, session.id);
+    assert_eq!(w.store.arrive(&arrival(&BATCH, "n", None)).unwrap().id, session.id);
 }
 
 #[test]

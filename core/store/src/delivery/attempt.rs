@@ -361,7 +361,7 @@ pub(crate) fn doubt(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), Store
 /// Moves the last lease holder's note into the store. A hook's attempt without a note put out nothing; a dead
 /// server's open attempt may have. Call only while holding the lease, or when the host is gone.
 pub(crate) fn fold_note(tx: &Transaction<'_>, folder: &RunFolder, now: i64) -> Result<(), StoreError> {
-    if let Some(note) = folder.note() {
+    if let Some(note) = folder.note()? {
         let (Note::Writing(id) | Note::Written { attempt: id, .. }) = note;
         if let Some(attempt) = find(tx, id)?.filter(|a| a.status == Status::Open) {
             match note {
@@ -376,7 +376,7 @@ pub(crate) fn fold_note(tx: &Transaction<'_>, folder: &RunFolder, now: i64) -> R
 /// As [`fold_note`], for anybody: what the note says was written in time, was. The lease is not needed for that, and
 /// taking it could make a hook at work believe that another delivers.
 pub(crate) fn fold_written(tx: &Transaction<'_>, folder: &RunFolder, now: i64) -> Result<(), StoreError> {
-    if let Some(Note::Written { attempt, in_time: true }) = folder.note()
+    if let Ok(Some(Note::Written { attempt, in_time: true })) = folder.note()
         && let Some(attempt) = find(tx, attempt)?
     {
         written(tx, &attempt, now)?;

@@ -33,6 +33,17 @@ impl Note {
     }
 }
 
+fn decode(text: &str) -> Option<Note> {
+    let (word, attempt) = text.trim_end().split_once(' ')?;
+    let attempt = attempt.parse().ok()?;
+    match word {
+        "writing" => Some(Note::Writing(attempt)),
+        "written" => Some(Note::Written { attempt, in_time: true }),
+        "late" => Some(Note::Written { attempt, in_time: false }),
+        _ => None,
+    }
+}
+
 /// Makes `writing` of the same attempt `written`, which is as long: in place, without another file.
 fn finish_note(path: &Path, attempt: AttemptId) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
@@ -75,16 +86,13 @@ impl RunFolder {
             .map_err(StoreError::io("write", &path))
     }
 
-    /// The last holder's note.
-    pub(crate) fn note(&self) -> Option<Note> {
-        let text = fs::read_to_string(self.file("note")).ok()?;
-        let (word, attempt) = text.trim_end().split_once(' ')?;
-        let attempt = attempt.parse().ok()?;
-        match word {
-            "writing" => Some(Note::Writing(attempt)),
-            "written" => Some(Note::Written { attempt, in_time: true }),
-            "late" => Some(Note::Written { attempt, in_time: false }),
-            _ => None,
+    /// The last holder's note. That it cannot be read does not mean that there is none, and that nothing was put out.
+    pub(crate) fn note(&self) -> Result<Option<Note>, StoreError> {
+        let path = self.file("note");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(decode(&String::from_utf8_lossy(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
         }
     }
 
@@ -119,11 +127,21 @@ mod tests {
             written(two, true),
         ] {
             folder.set_note(note, &lease).unwrap();
-            assert_eq!(folder.note(), Some(note));
+            assert_eq!(folder.note().unwrap(), Some(note));
         }
         folder.clear_note();
-        assert_eq!(folder.note(), None);
+        assert_eq!(folder.note().unwrap(), None);
         folder.set_note(Note::Writing(two), &lease).unwrap();
-        assert_eq!(folder.note(), Some(Note::Writing(two)));
+        assert_eq!(folder.note().unwrap(), Some(Note::Writing(two)));
+    }
+
+    #[test]
+    fn a_note_that_cannot_be_read_is_not_the_same_as_none() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        assert_eq!(folder.note().unwrap(), None);
+        fs::create_dir(folder.file("note")).unwrap();
+        assert_eq!(folder.note().unwrap_err().code(), "store_io");
     }
 }
