@@ -170,20 +170,17 @@ impl Faults {
         let mut args: Vec<String> = ["-f", "-D", "-q", "--seccomp-bpf", "-o"].map(str::to_owned).to_vec();
         args.push(log.to_string_lossy().into_owned());
         args.push("-e".to_owned());
-        match &fault {
-            Some(fault) => {
-                args.push(format!("trace=execve,?{}", fault.call));
-                let step = fault.step.map(|step| format!("+{step}")).unwrap_or_default();
-                args.push("-e".to_owned());
-                args.push(format!("inject=?{}:error={}:when={}{step}", fault.call, fault.error, fault.first));
-            }
-            None => {
-                let mut calls: Vec<_> =
-                    KINDS.iter().flat_map(|kind| kind.calls).map(|call| format!("?{call}")).collect();
-                calls.sort();
-                calls.dedup();
-                args.push(format!("trace=execve,{}", calls.join(",")));
-            }
+        if let Some(fault) = &fault {
+            args.push(format!("trace=execve,?{}", fault.call));
+            let step = fault.step.map(|step| format!("+{step}")).unwrap_or_default();
+            args.push("-e".to_owned());
+            args.push(format!("inject=?{}:error={}:when={}{step}", fault.call, fault.error, fault.first));
+        } else {
+            let mut calls: Vec<_> =
+                KINDS.iter().flat_map(|kind| kind.calls).map(|call| format!("?{call}")).collect();
+            calls.sort();
+            calls.dedup();
+            args.push(format!("trace=execve,{}", calls.join(",")));
         }
         args.push(run.program.to_string_lossy().into_owned());
         args.extend(run.args);

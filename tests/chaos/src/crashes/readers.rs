@@ -143,7 +143,7 @@ impl Reader {
         world.hosts.fetch_add(1, Ordering::Relaxed);
         // What the host had got is in its transcript, which outlives it.
         if let Some(ended) = ended {
-            self.look(world, &event, &ended, began)?;
+            self.look(world, &event, &ended, began);
         }
         self.resume(world, false)
     }
@@ -214,17 +214,17 @@ impl Reader {
     fn run_hook(&mut self, world: &World, event: &str, payload: String, deadly: bool) -> Result<bool> {
         let mut run = self.hook_run(world, event, payload);
         let (began, ended) = self.carry_out(world, "hook", &mut run, deadly)?;
-        self.look(world, event, &ended, began)
+        Ok(self.look(world, event, &ended, began))
     }
 
     /// At what a hook said. Whether it said anything.
-    fn look(&self, world: &World, event: &str, ended: &Ended, began: Instant) -> Result<bool> {
+    fn look(&self, world: &World, event: &str, ended: &Ended, began: Instant) -> bool {
         if !ended.killed && !ended.success {
             world.find(format!("the hook failed at {event} of {}", self.provider()));
         }
         let output = ended.output.trim();
         if output.is_empty() {
-            return Ok(false);
+            return false;
         }
         match serde_json::from_str::<Value>(output) {
             Ok(value) => {
@@ -234,7 +234,7 @@ impl Reader {
             }
             Err(_) => world.find(format!("the hook wrote a part at {event} of {}", self.provider())),
         }
-        Ok(true)
+        true
     }
 
     /// A model that waits for a message, for a second.
