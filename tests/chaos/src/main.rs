@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
-//! cargo run -p session-bridge-chaos -- faults [--faults 1000] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run -p session-bridge-chaos -- faults [--faults 1000] [--rows 40] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- remount
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
@@ -54,6 +54,7 @@ fn main() -> Result<ExitCode> {
 struct Options {
     size: u64,
     per_round: u64,
+    rows: usize,
     seed: u64,
     until: Option<Instant>,
     results: PathBuf,
@@ -63,12 +64,13 @@ impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let mut options = Self { size: 10_000, per_round: 250, seed: 1, until: None, results };
+        let mut options = Self { size: 10_000, per_round: 250, rows: rows(), seed: 1, until: None, results };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {
                 "--kills" | "--faults" | "--configs" => options.size = value.parse()?,
                 "--per-round" => options.per_round = value.parse()?,
+                "--rows" => options.rows = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--minutes" => {
                     options.until = Some(Instant::now() + Duration::from_secs(60 * value.parse::<u64>()?));
@@ -126,15 +128,16 @@ fn faults(options: &Options) -> Result<ExitCode> {
     let mut results = Results::<Row>::open(&options.results, &command, options.seed, options.size)?;
     let programs = programs::build()?;
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    while results.rows.len() < rows() && !options.time_is_over() {
+    while results.rows.len() < options.rows && !options.time_is_over() {
         let done = results.rows.len();
         let one = |number| {
             let folder = tempfile::tempdir()?;
             row(number, &programs, options.seed, options.size, folder.path())
         };
         let made = std::thread::scope(|scope| -> Result<Vec<Row>> {
-            let running: Vec<_> =
-                (done..rows().min(done + at_once)).map(|number| scope.spawn(move || one(number))).collect();
+            let running: Vec<_> = (done..options.rows.min(done + at_once))
+                .map(|number| scope.spawn(move || one(number)))
+                .collect();
             running.into_iter().map(|one| one.join().ok().context("a row panicked")?).collect()
         })?;
         for row in made {
@@ -150,7 +153,7 @@ fn faults(options: &Options) -> Result<ExitCode> {
         sum(|row| row.faults),
         sum(|row| row.calls),
         results.rows.len(),
-        rows(),
+        options.rows,
         sum(|row| row.succeeded),
     );
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

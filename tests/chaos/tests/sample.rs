@@ -45,13 +45,14 @@ fn killed_programs_lose_nothing_and_repeat_nothing() {
     assert!(sum(&rows, "kills") >= 110);
 }
 
-/// A few calls of each operation fail, under each error.
+/// A few calls of each operation fail.
 #[test]
 fn calls_that_fail_lose_nothing_and_are_told() {
     let dir = tempfile::tempdir().unwrap();
-    let rows = run(&["faults", "--faults", "1"], &dir.path().join("faults.json"));
-    assert_eq!(rows.len(), 40);
-    assert!(sum(&rows, "faults") >= 35 && sum(&rows, "succeeded") < sum(&rows, "faults"), "{rows:?}");
+    let rows = run(&["faults", "--faults", "2", "--rows", "10"], &dir.path().join("faults.json"));
+    assert_eq!(rows.len(), 10);
+    // Calls whose number is a matter of chance may not come as far.
+    assert!(sum(&rows, "faults") >= 16 && sum(&rows, "succeeded") < sum(&rows, "faults"), "{rows:?}");
 }
 
 /// Servers that are open meanwhile go on afterwards.
