@@ -53,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long)]
     fix: bool,
     #[command(flatten)]
-    selftest: selftest::Args,
+    selftest: selftest::Options,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Status {

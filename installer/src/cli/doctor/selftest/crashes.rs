@@ -81,9 +81,8 @@ pub(super) fn run(world: &World, tell: impl Fn(String) + Sync) -> Result<Crashes
 
 fn play(notes: &Notes<'_>, tell: &(impl Fn(String) + Sync)) -> Result<(), String> {
     let world = notes.world;
-    let readers = (0..READERS)
-        .map(|n| Session::start(world, &format!("reader-{n}")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let readers =
+        (0..READERS).map(|n| Session::start(world, &format!("reader-{n}"))).collect::<Result<Vec<_>, _>>()?;
     let sender = Session::start(world, "sender")?;
     let ids: Vec<SessionId> = readers.iter().map(|reader| reader.id).collect();
     // What is left of the time is for what waits.
@@ -182,7 +181,9 @@ fn answers(notes: &Notes<'_>, whose: usize, over: &impl Fn() -> bool) -> Result<
         }
         let picked = {
             let known = lock(&notes.acknowledged);
-            known.get(random.below(known.len())).and_then(|one| Some((one.id.to_string(), one.to?.to_string())))
+            known
+                .get(random.below(known.len()))
+                .and_then(|one| Some((one.id.to_string(), one.to?.to_string())))
         };
         let Some((id, me)) = picked else {
             std::thread::yield_now();
@@ -227,7 +228,8 @@ fn serves(
             let began = std::time::Instant::now();
             match server.request_killed("tools/call", &call, kill) {
                 Ok(told) => {
-                    if let Some(id) = told["structuredContent"]["id"].as_str().and_then(|id| id.parse().ok()) {
+                    if let Some(id) = told["structuredContent"]["id"].as_str().and_then(|id| id.parse().ok())
+                    {
                         lock(&notes.acknowledged).push(Acknowledged { id, to: Some(to) });
                         usual = began.elapsed();
                     }
@@ -245,12 +247,7 @@ fn serves(
 }
 
 /// Turns of a reader, whose hooks are killed.
-fn reads(
-    notes: &Notes<'_>,
-    reader: &Session,
-    whose: usize,
-    over: &impl Fn() -> bool,
-) -> Result<(), String> {
+fn reads(notes: &Notes<'_>, reader: &Session, whose: usize, over: &impl Fn() -> bool) -> Result<(), String> {
     let mut random = Random::new(notes.world.seed, 40 + whose as u64);
     let mut pace = Pace::default();
     for n in 0.. {
@@ -339,7 +336,10 @@ fn audit(notes: &Notes<'_>, result: &mut Crashes) -> Result<(), Failure> {
                 result.waiting += usize::from(!came_out && waits);
             }
             if !came_out && !waits && !answered {
-                world.find(format!("message {} was acknowledged, never came out and does not wait", message.id));
+                world.find(format!(
+                    "message {} was acknowledged, never came out and does not wait",
+                    message.id
+                ));
             }
             if answered && receipt.answer.is_none_or(|answer| !bodies.contains_key(&answer)) {
                 world.find(format!("message {} counts as answered, and there is no answer", message.id));

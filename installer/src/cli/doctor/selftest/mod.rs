@@ -15,6 +15,8 @@ mod world;
 
 use std::time::{Duration, Instant};
 
+use session_bridge_core::host::Host as _;
+
 use crate::cli::Status;
 use crate::cli::context::Context;
 use crate::exit;
@@ -32,7 +34,7 @@ const SHARES: [u32; 3] = [4, 3, 3];
 
 /// Options of the self-test.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Options {
     /// Try for ten seconds to break the bridge on this disk: kill programs, compare receipts, measure. In a temporary
     /// home; nothing of yours is read or changed.
     #[arg(long, conflicts_with_all = ["fix", "provider"])]
@@ -47,13 +49,13 @@ pub(super) struct Args {
     seed: Option<u64>,
 }
 
-impl Args {
+impl Options {
     pub(super) fn is_wanted(&self) -> bool {
         self.selftest
     }
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Status {
+pub(super) fn run(args: &Options, context: &Context) -> Status {
     let stop = Stop::listen()?;
     let seed = args.seed.unwrap_or_else(|| u64::from(std::process::id()) ^ context.ui.now.unsigned_abs());
     // A number that is easily typed again.
@@ -68,17 +70,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     };
     let tell = |what: String| bar.say(what);
 
-    let world = part("crashes", SHARES[0])?;
+    let [for_crashes, for_receipts, for_speed] = SHARES;
+    let world = part("crashes", for_crashes)?;
     let crashes = crashes::run(&world, tell)?;
     world.clear();
-    let world = part("receipts", SHARES[1])?;
+    let world = part("receipts", for_receipts)?;
     let receipts = receipts::run(&world, tell)?;
     world.clear();
-    let world = part("speed", SHARES[2])?;
+    let world = part("speed", for_speed)?;
     let speed = speed::run(&world, tell)?;
     world.clear();
     drop(bar);
     if stop.is_asked() {
+        context.ui.note("interrupted: the temporary home is removed, and nothing was changed\n")?;
         return Ok(exit::INTERRUPTED);
     }
 
@@ -89,7 +93,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     if context.ui.json {
         context.ui.document(&verdict.document())?;
     } else {
-        use session_bridge_core::host::Host as _;
         context.ui.say(&verdict.text(context.host.home().as_deref(), term::width()))?;
     }
     Ok(if verdict.is_well() { exit::OK } else { exit::NOT_WELL })

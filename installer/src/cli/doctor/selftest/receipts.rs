@@ -125,15 +125,17 @@ impl<'w> Reader<'w> {
         self.known.insert(mark, Known { id, truth: Truth::default(), turn: String::new() });
         self.counts.messages += 1;
         match self.random.below(6) {
-            0 => self.fire(Moment::PromptSubmit, &turn, Kill::Never)?,
+            0 => {
+                self.fire(Moment::PromptSubmit, &turn, Kill::Never)?;
+            }
             1 | 2 => {
                 let kill = self.pace.kill(&mut self.random);
-                self.counts.died += usize::from(!matches!(kill, Kill::Never));
-                self.fire(Moment::PromptSubmit, &turn, kill)?;
+                let killed = self.fire(Moment::PromptSubmit, &turn, kill)?;
+                self.counts.died += usize::from(killed);
             }
             3 => {
-                self.counts.died_after += 1;
-                self.fire(Moment::PromptSubmit, &turn, Kill::AtOutput)?;
+                let killed = self.fire(Moment::PromptSubmit, &turn, Kill::AtOutput)?;
+                self.counts.died_after += usize::from(killed);
             }
             4 => {
                 self.counts.thrown_away += 1;
@@ -157,9 +159,10 @@ impl<'w> Reader<'w> {
         Ok(())
     }
 
-    fn fire(&mut self, moment: Moment, turn: &str, kill: Kill) -> Result<(), String> {
+    /// One event. Whether its hook died of our signal.
+    fn fire(&mut self, moment: Moment, turn: &str, kill: Kill) -> Result<bool, String> {
         let ended: Ended = self.session.fire(self.world, moment, turn, kill)?;
-        if !ended.killed {
+        if !ended.killed && matches!(moment, Moment::PromptSubmit) {
             self.pace.learn(ended.took);
         }
         // The event came, whether or not its hook lived to note it.
@@ -174,7 +177,8 @@ impl<'w> Reader<'w> {
             known.truth.came_out = true;
             turn.clone_into(&mut known.turn);
         }
-        self.check()
+        self.check()?;
+        Ok(ended.killed)
     }
 
     /// Compares the receipts of the last messages with what happened to them.

@@ -26,9 +26,9 @@ pub(super) struct Session {
 impl Session {
     /// A host starts one, and its hook registers it.
     pub(super) fn start(world: &World, native: &str) -> Result<Self, String> {
-        let provider = provider().ok_or("no provider tells its session in each call and takes mail by hooks")?;
-        let mut session =
-            Self { provider, native: format!("selftest-{native}"), id: SessionId::generate() };
+        let provider =
+            provider().ok_or("no provider tells its session in each call and takes mail by hooks")?;
+        let mut session = Self { provider, native: format!("selftest-{native}"), id: SessionId::generate() };
         let ended = session.fire(world, Moment::SessionStart, "", Kill::Never)?;
         if !ended.status.success() {
             return Err(format!("the hook of a session's start ended with {}", ended.status));
@@ -146,7 +146,10 @@ pub(super) fn marks(output: &[u8]) -> Vec<String> {
     for (at, _) in text.match_indices("=s") {
         let Some(length) = text[at + 2..].find('=') else { continue };
         let inner = &text[at + 2..at + 2 + length];
-        if inner.split_once('.').is_some_and(|(a, b)| a.parse::<usize>().is_ok() && b.parse::<usize>().is_ok()) {
+        if inner
+            .split_once('.')
+            .is_some_and(|(a, b)| a.parse::<usize>().is_ok() && b.parse::<usize>().is_ok())
+        {
             found.push(format!("=s{inner}="));
         }
     }

@@ -21,6 +21,8 @@ use crate::report::Failure;
 const AT_ONCE: usize = 16;
 /// Programs that send at the same time.
 const SENDERS: usize = 4;
+/// How long sends must have been counted for a remark.
+const ENOUGH: Duration = Duration::from_millis(400);
 /// Fewer durable sends a second than this, by processes, and the disk gets a remark.
 const SLOW_SENDS: f64 = 10.0;
 /// A hook that takes longer than this at its 99th percentile gets a remark; a person begins to notice.
@@ -56,12 +58,13 @@ pub(super) struct Speed {
 
 pub(super) fn run(world: &World, tell: impl Fn(String) + Sync) -> Result<Speed, Failure> {
     let mut speed = Speed::default();
+    let counted = world.until.saturating_duration_since(Instant::now()) / 5;
     if let Err(why) = measure(world, &mut speed, &tell) {
         world.find(why);
     }
     world.expect_room()?;
     speed.findings = world.findings();
-    if speed.sends_by_commands < SLOW_SENDS {
+    if speed.sends_by_commands < SLOW_SENDS && counted >= ENOUGH {
         let sends = rate(speed.sends_by_commands);
         speed.remarks.push(format!(
             "this disk is slow to confirm writes ({sends} sends a second): senders wait for it, hooks do not"

@@ -56,17 +56,28 @@ impl Verdict {
         let mut out = String::new();
         let (dim, name, good, bad) = (style::DIM, style::NAME, style::GOOD, style::BAD);
         let (crashes, receipts, speed) = (&self.crashes, &self.receipts, &self.speed);
-        part(&mut out, "crashes", &crashes.findings, &crashes.verdict(), &crashes.done(), width);
-        part(&mut out, "receipts", &receipts.findings, &receipts.verdict(), &receipts.done(), width);
-        part(&mut out, "speed", &speed.findings, &speed.verdict(), &speed.done(), width);
+        part(&mut out, "crashes", &crashes.findings, &crashes.verdict(), width);
+        done(&mut out, &crashes.done(), width);
+        part(&mut out, "receipts", &receipts.findings, &receipts.verdict(), width);
+        done(&mut out, &receipts.done(), width);
+        part(&mut out, "speed", &speed.findings, &speed.verdict(), width);
+        if speed.findings.is_empty() {
+            out.push_str(&speed.table());
+            done(&mut out, &speed.done(), width);
+        }
         for remark in &speed.remarks {
             put!(out, "  {dim}·{dim:#} {}\n", term::paragraph(remark, INDENT, width));
         }
-        let again = format!("session-bridge doctor --selftest --seconds {} --seed {}", self.seconds, self.seed);
+        let again =
+            format!("session-bridge doctor --selftest --seconds {} --seed {}", self.seconds, self.seed);
         match (self.findings(), &self.kept) {
             (0, _) => put!(out, "\n{good}all is well{good:#} {dim}(seed {}){dim:#}\n", self.seed),
             (count, kept) => {
-                let things = if count == 1 { "1 thing was found that must".to_owned() } else { format!("{count} things were found that must") };
+                let things = if count == 1 {
+                    "1 thing was found that must".to_owned()
+                } else {
+                    format!("{count} things were found that must")
+                };
                 put!(out, "\n{bad}{things} not be{bad:#}\n");
                 if let Some(kept) = kept {
                     let kept = term::tilde(&kept.display().to_string(), home);
@@ -81,19 +92,25 @@ impl Verdict {
     }
 }
 
-/// A heading, the verdict, what was done, and what was found.
-fn part(out: &mut String, name: &str, findings: &[String], verdict: &str, done: &str, width: Option<usize>) {
-    let (strong, dim) = (style::STRONG, style::DIM);
+/// A heading, the verdict, and what was found.
+fn part(out: &mut String, name: &str, findings: &[String], verdict: &str, width: Option<usize>) {
+    let (strong, dim, bad) = (style::STRONG, style::DIM, style::BAD);
     let (mark, look) = if findings.is_empty() { ("✓", style::GOOD) } else { ("✗", style::BAD) };
     put!(out, "{}{strong}{name}{strong:#}\n", if out.is_empty() { "" } else { "\n" });
     put!(out, "  {look}{mark}{look:#} {}\n", term::paragraph(verdict, INDENT, width));
-    put!(out, "    {dim}{}{dim:#}\n", term::paragraph(done, INDENT, width));
-    let bad = style::BAD;
     for finding in findings.iter().take(MOST) {
         put!(out, "    {bad}-{bad:#} {}\n", term::paragraph(finding, INDENT + 2, width));
     }
     if let Some(more) = findings.len().checked_sub(MOST).filter(|more| *more > 0) {
         put!(out, "    {dim}and {more} more: --json shows all{dim:#}\n");
+    }
+}
+
+/// What was done, in sentences that are begun on lines of their own.
+fn done(out: &mut String, sentences: &[String], width: Option<usize>) {
+    let dim = style::DIM;
+    for sentence in sentences {
+        put!(out, "    {dim}{}{dim:#}\n", term::paragraph(sentence, INDENT, width));
     }
 }
 
@@ -105,40 +122,53 @@ fn count(n: usize, one: &str) -> String {
 impl Crashes {
     fn verdict(&self) -> String {
         let (messages, kills) = (count(self.acknowledged, "acknowledged message"), count(self.kills, "kill"));
+        if self.findings.is_empty() && self.acknowledged == 0 {
+            return "No message was acknowledged in this time: try again with more --seconds.".to_owned();
+        }
         if self.findings.is_empty() {
             return format!("Your disk kept every one of {messages} through {kills}.");
         }
         format!("Something is wrong after {kills} and {messages}.")
     }
 
-    fn done(&self) -> String {
-        format!(
-            "{} started, killed at random points of sending, delivering and answering. To readers: {} came out, once each; {} wait.",
-            count(self.programs, "program"),
-            count(self.shown, "message"),
-            self.waiting
-        )
+    fn done(&self) -> [String; 2] {
+        let shown = count(self.shown, "message");
+        [
+            format!("{} started to send, deliver and answer.", count(self.programs, "program")),
+            match self.waiting {
+                0 => format!("{shown} came out of hooks, once each."),
+                waiting => format!("{shown} came out of hooks, once each; {waiting} wait, with a bell."),
+            },
+        ]
     }
 }
 
 impl Receipts {
     fn verdict(&self) -> String {
         let messages = count(self.messages, "message");
+        if self.findings.is_empty() && self.messages == 0 {
+            return "No message was delivered in this time: try again with more --seconds.".to_owned();
+        }
         if self.findings.is_empty() {
             return format!("No receipt of {messages} claims what did not happen.");
         }
         format!("A receipt claims what did not happen, or a message came out wrongly, among {messages}.")
     }
 
-    fn done(&self) -> String {
-        format!(
-            "{} died at random before the end, {} as soon as the text was out; {} went nowhere, {} lost their turn. {} seen, rightly.",
-            count(self.died, "hook"),
-            self.died_after,
-            count(self.thrown_away, "answer"),
-            self.turn_lost,
-            count(self.seen, "message") + if self.seen == 1 { " was" } else { " were" }
-        )
+    fn done(&self) -> [String; 3] {
+        [
+            format!(
+                "{} killed before the end, {} as soon as the text was out.",
+                count(self.died, "hook"),
+                self.died_after
+            ),
+            format!(
+                "{} thrown away, {} in turns that did not go on.",
+                count(self.thrown_away, "answer"),
+                self.turn_lost
+            ),
+            format!("{} counted as seen, rightly.", count(self.seen, "message")),
+        ]
     }
 }
 
@@ -146,7 +176,7 @@ impl Speed {
     fn verdict(&self) -> String {
         if self.findings.is_empty() {
             return format!(
-                "The hook takes {} with nothing to do; its program alone takes {}.",
+                "An event without mail costs {}; starting the program alone costs {}.",
                 ms(self.quiet_ms.median),
                 ms(self.program_ms.median)
             );
@@ -154,18 +184,26 @@ impl Speed {
         "Not everything could be measured.".to_owned()
     }
 
-    fn done(&self) -> String {
-        let spread = |what: &str, spread: Spread| {
-            format!("{what} {}, p99 {} ({})", ms(spread.median), ms(spread.p99), count(spread.runs, "run"))
-        };
-        format!(
-            "Medians: {}; {}; {}. Sends that are on the disk before they are acknowledged: {} a second by commands, {} through one server.",
-            spread("program alone", self.program_ms),
-            spread("nothing to do", self.quiet_ms),
-            spread("with a message", self.delivering_ms),
-            rate(self.sends_by_commands),
-            rate(self.sends_by_server)
-        )
+    fn done(&self) -> [String; 1] {
+        let (commands, server) = (rate(self.sends_by_commands), rate(self.sends_by_server));
+        [format!(
+            "{commands} sends a second by commands, {server} through one server: each on the disk before it was acknowledged."
+        )]
+    }
+
+    /// Times of the hook, a line each.
+    fn table(&self) -> String {
+        let dim = style::DIM;
+        let mut out = format!("    {dim}{:16}{:>9}{:>9}{:>7}{dim:#}\n", "", "median", "p99", "runs");
+        let rows = [
+            ("program alone", self.program_ms),
+            ("nothing to do", self.quiet_ms),
+            ("with a message", self.delivering_ms),
+        ];
+        for (name, Spread { median, p99, runs }) in rows {
+            put!(out, "    {name:16}{:>9}{:>9}{dim}{runs:>7}{dim:#}\n", ms(median), ms(p99));
+        }
+        out
     }
 }
 
@@ -214,7 +252,9 @@ mod tests {
     fn shown(verdict: &Verdict, width: usize) -> String {
         let text = verdict.text(Some(Path::new("/home/ana")), Some(width));
         let text = anstream::adapter::strip_str(&text).to_string();
-        let long = text.lines().find(|line| term::wide(line) > width && line.contains(' ') && !line.contains("kept"));
+        let long = text
+            .lines()
+            .find(|line| term::wide(line) > width && line.contains(' ') && !line.contains("kept"));
         assert_eq!(long, None, "{text}");
         text
     }
@@ -231,7 +271,10 @@ mod tests {
         let mut verdict = well();
         verdict.crashes.findings =
             (0..7).map(|n| format!("message 01M3 number {n} was acknowledged and is lost")).collect();
-        verdict.speed.remarks.push("this disk is slow to confirm writes (3.2 sends a second): senders wait for it, hooks do not".to_owned());
+        verdict.speed.remarks.push(
+            "this disk is slow to confirm writes (3.2 sends a second): senders wait for it, hooks do not"
+                .to_owned(),
+        );
         verdict.kept = Some("/home/ana/.session-bridge/session-bridge-selftest-kept-01".into());
         insta::assert_snapshot!("selftest_found", shown(&verdict, 80));
     }

@@ -13,6 +13,7 @@ use session_bridge_core::home::Home;
 use session_bridge_store::{Role, Store, StoreError};
 
 use super::ground::Ground;
+use crate::exit;
 use crate::report::Failure;
 
 /// The hook's name.
@@ -26,9 +27,13 @@ impl Stop {
     /// Listens for Ctrl-C, and for the other ways of asking a program to end.
     pub(super) fn listen() -> Result<Self, Failure> {
         let stop = Self::default();
-        let signals = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
+        let signals =
+            [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
         for signal in signals {
-            signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop.0)).map_err(|error| {
+                let refused = Failure::new("signals", exit::NOT_WELL, "cannot listen for Ctrl-C", "");
+                refused.because(error.to_string())
+            })?;
         }
         Ok(stop)
     }
@@ -119,7 +124,10 @@ impl World {
         self.programs.fetch_add(1, Ordering::Relaxed);
         let mut command = Command::new(program);
         command.args(words).env_clear().current_dir(self.project());
-        command.env("HOME", self.root.join("user")).env("PATH", self.root.join("bin")).env("USER", "selftest");
+        command
+            .env("HOME", self.root.join("user"))
+            .env("PATH", self.root.join("bin"))
+            .env("USER", "selftest");
         command.env(environment::HOME.name, self.root.join("bridge"));
         command
     }
