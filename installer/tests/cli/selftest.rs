@@ -31,19 +31,36 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap()
 }
 
-/// The temporary home, once a store is in it.
-fn scratch(env: &TestEnvironment, child: &mut Child) -> PathBuf {
+/// The temporary home, once a store is in it for that part.
+fn scratch(env: &TestEnvironment, child: &mut Child, part: &str) -> PathBuf {
     let until = Instant::now() + PATIENCE;
     loop {
         let found = names(&env.path("home")).into_iter().find(|name| name.starts_with(NAME));
         if let Some(name) = found
-            && env.path("home").join(&name).join("crashes/bridge/store/bridge-1.db").exists()
+            && env.path("home").join(&name).join(store_of(part)).exists()
         {
             return env.path("home").join(name);
         }
         assert!(child.try_wait().unwrap().is_none() && Instant::now() < until, "no temporary home");
         std::thread::yield_now();
     }
+}
+
+fn store_of(part: &str) -> String {
+    format!("{part}/bridge/store/bridge-1.db")
+}
+
+/// Does this to a store once there are messages in it.
+fn spoil(path: &Path, sql: &str) {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.busy_timeout(PATIENCE).unwrap();
+    let until = Instant::now() + PATIENCE;
+    let stored = || db.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u32>(0));
+    while stored().unwrap_or(0) < 6 {
+        assert!(Instant::now() < until, "nothing was sent");
+        std::thread::yield_now();
+    }
+    db.execute_batch(sql).unwrap();
 }
 
 #[test]
@@ -113,26 +130,16 @@ fn an_existing_home_is_neither_read_nor_changed() {
 fn mail_that_is_lost_after_it_was_acknowledged_is_found() {
     let env = TestEnvironment::new();
     let mut child = env.spawn(&["doctor", "--selftest", "--seconds", "5", "--json"]);
-    let scratch = scratch(&env, &mut child);
-    // A store that forgets, once there is something to forget.
-    let db = rusqlite::Connection::open(scratch.join("crashes/bridge/store/bridge-1.db")).unwrap();
-    db.busy_timeout(PATIENCE).unwrap();
-    let until = Instant::now() + PATIENCE;
-    let stored = || db.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u32>(0));
-    while stored().unwrap_or(0) < 6 {
-        assert!(Instant::now() < until, "nothing was sent");
-        std::thread::yield_now();
-    }
+    let scratch = scratch(&env, &mut child, "crashes");
     let forget =
         "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; DELETE FROM delivery; DELETE FROM message; COMMIT;";
-    db.execute_batch(forget).unwrap();
-    drop(db);
+    spoil(&scratch.join(store_of("crashes")), forget);
     let output = TestEnvironment::finish(child);
     let document = output.json();
     assert_eq!((output.code, &document["ok"]), (1, &false.into()), "{document:#}");
     let findings = document["crashes"]["findings"].as_array().unwrap();
     let lost = |finding: &Value| finding.as_str().unwrap().contains("acknowledged and is lost");
-    assert!(findings.iter().any(|finding| lost(finding)), "{document:#}");
+    assert!(findings.iter().any(lost), "{document:#}");
     // What was found stays to be looked at, also when another self-test comes by.
     let kept = PathBuf::from(document["kept"].as_str().unwrap());
     assert!(kept.join("crashes/bridge/store").is_dir() && !scratch.exists());
@@ -141,11 +148,25 @@ fn mail_that_is_lost_after_it_was_acknowledged_is_found() {
 }
 
 #[test]
+fn a_receipt_that_claims_too_much_is_found() {
+    let env = TestEnvironment::new();
+    let mut child = env.spawn(&["doctor", "--selftest", "--seconds", "5", "--json"]);
+    let scratch = scratch(&env, &mut child, "receipts");
+    spoil(&scratch.join(store_of("receipts")), "UPDATE delivery SET state = 'seen'");
+    let output = TestEnvironment::finish(child);
+    let document = output.json();
+    assert_eq!((output.code, &document["ok"]), (1, &false.into()), "{document:#}");
+    let findings = document["receipts"]["findings"].as_array().unwrap();
+    let claims = |finding: &Value| finding.as_str().unwrap().contains("a receipt says `seen`, and ");
+    assert!(findings.iter().any(claims), "{document:#}");
+}
+
+#[test]
 fn interrupted_it_cleans_up_and_killed_the_next_doctor_does() {
     let env = TestEnvironment::new();
     for (signal, code) in [(Signal::INT, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)] {
         let mut child = env.spawn(&["doctor", "--selftest", "--seconds", "600"]);
-        let scratch = scratch(&env, &mut child);
+        let scratch = scratch(&env, &mut child, "crashes");
         kill_process(pid(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), code);
         assert_eq!(scratch.exists(), code.is_none());

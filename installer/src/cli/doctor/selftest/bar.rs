@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn the_line_fits_its_terminal() {
         for (columns, shown) in [
-            (80, "crashes   ━━━━━━━━━━━────────────────────  37 %  147 kills, 212 messages"),
-            (60, "crashes   ━━━━━━━━━────────────────  37 %  147 kills, 212 me"),
+            (80, "crashes   ━━━━━━━━━━━──────────────────── 37 %  147 kills, 212 messages"),
+            (60, "crashes   ━━━━━━━━━──────────────── 37 %  147 kills, 212 me"),
         ] {
             let text = line("crashes", "147 kills, 212 messages", 0.37, columns);
             let text = anstream::adapter::strip_str(&text).to_string();

@@ -22,7 +22,7 @@ use crate::report::Failure;
 const READERS: usize = 2;
 /// Events by which a reader that nobody kills any more takes what waits, if time is left.
 const LAST_TURNS: usize = 12;
-/// Of the part's time, what is left for those and for the audit.
+/// One of so many pieces of the part's time is left for those and for the audit.
 const REST: u32 = 5;
 
 /// What was done and found.
@@ -86,8 +86,8 @@ fn play(notes: &Notes<'_>, tell: &(impl Fn(String) + Sync)) -> Result<(), String
     let sender = Session::start(world, "sender")?;
     let ids: Vec<SessionId> = readers.iter().map(|reader| reader.id).collect();
     // What is left of the time is for what waits.
-    let left = world.until.saturating_duration_since(std::time::Instant::now());
-    let until = world.until - left / REST;
+    let now = std::time::Instant::now();
+    let until = now + world.until.saturating_duration_since(now) * (REST - 1) / REST;
     let over = || world.is_over() || std::time::Instant::now() >= until;
     std::thread::scope(|scope| {
         let (ids, sender, over) = (&ids, &sender, &over);
@@ -103,8 +103,8 @@ fn play(notes: &Notes<'_>, tell: &(impl Fn(String) + Sync)) -> Result<(), String
                 rests(notes, reader)
             }));
         }
-        let ends = workers.into_iter().map(|worker| worker.join());
-        ends.map(|end| end.unwrap_or_else(|_| Err("a worker panicked".to_owned()))).collect()
+        let mut ends = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ends.try_for_each(|end| end.unwrap_or_else(|_| Err("a worker panicked".to_owned())))
     })
 }
 
@@ -217,7 +217,7 @@ fn serves(
         let mut server = session.server(notes.world)?;
         // Some are killed in the middle of a call, at a point that the last call tells the length of.
         let mut usual = std::time::Duration::from_millis(20);
-        for _ in 0..1 + random.below(8) {
+        for _ in 0..=random.below(8) {
             if over() {
                 break;
             }
