@@ -14,6 +14,8 @@ use crate::term::{self, put, style};
 const EVERY: Duration = Duration::from_millis(100);
 /// How wide the name of a part is.
 const NAME: usize = 9;
+/// Room for what says how far the part is.
+const WORDS: usize = 26;
 /// How wide the bar itself is, at most.
 const WIDEST: usize = 32;
 
@@ -89,8 +91,8 @@ fn line(name: &str, what: &str, share: f64, columns: usize) -> String {
     // A clock says nothing of the end of the last program: the bar is full when the line is gone.
     let share = share.clamp(0.0, 0.99);
     let room = columns.saturating_sub(1);
-    // Name, bar, percentage and two gaps; what is left says how far the part is.
-    let width = (room.saturating_sub(NAME + 8) / 2).clamp(8, WIDEST);
+    // Name, percentage and gaps; the rest is for the bar and for what says how far the part is.
+    let width = room.saturating_sub(NAME + 8 + WORDS).clamp(8, WIDEST);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -115,8 +117,8 @@ mod tests {
     #[test]
     fn the_line_fits_its_terminal() {
         for (columns, shown) in [
-            (80, "crashes   ━━━━━━━━━━━──────────────────── 37 %  147 kills, 212 messages"),
-            (60, "crashes   ━━━━━━━━━──────────────── 37 %  147 kills, 212 me"),
+            (80, "crashes   ━━━━━━━━━━━───────────────────── 37 %  147 kills, 212 messages"),
+            (60, "crashes   ━━━━━─────────── 37 %  147 kills, 212 messages"),
         ] {
             let text = line("crashes", "147 kills, 212 messages", 0.37, columns);
             let text = anstream::adapter::strip_str(&text).to_string();
