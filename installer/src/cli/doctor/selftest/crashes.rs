@@ -72,8 +72,12 @@ pub(super) fn run(world: &World, tell: impl Fn(String) + Sync) -> Result<Crashes
         acknowledged: lock(&notes.acknowledged).len(),
         ..Crashes::default()
     };
-    if !world.stop.is_asked() {
-        audit(&notes, &mut result)?;
+    if !world.stop.is_asked()
+        && let Err(failure) = audit(&notes, &mut result)
+    {
+        world.expect_room()?;
+        // A store that cannot be read any more is what this part looks for.
+        world.find(format!("the store cannot be looked at: {} [{}]", failure.message, failure.code));
     }
     result.findings = world.findings();
     Ok(result)
@@ -264,7 +268,7 @@ fn reads(notes: &Notes<'_>, reader: &Session, whose: usize, over: &impl Fn() -> 
 
 /// Nobody is killed any more: what still waits comes out, as far as there is time.
 fn rests(notes: &Notes<'_>, reader: &Session) -> Result<(), String> {
-    let store = notes.world.store().map_err(|error| error.to_string())?;
+    let store = notes.world.ask(|| notes.world.store())?;
     for n in 0..LAST_TURNS {
         let turn = format!("last-{n}");
         for moment in [Moment::PromptSubmit, Moment::AfterTool] {

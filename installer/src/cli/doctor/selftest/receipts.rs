@@ -107,7 +107,7 @@ impl<'w> Reader<'w> {
             world,
             number,
             session: Session::start(world, &format!("receipts-{number}"))?,
-            store: world.store().map_err(|error| error.to_string())?,
+            store: world.ask(|| world.store())?,
             random: Random::new(world.seed, 50 + number as u64),
             pace: Pace::default(),
             turns: 0,
@@ -121,7 +121,8 @@ impl<'w> Reader<'w> {
         self.turns += 1;
         let turn = format!("turn-{}", self.turns);
         let mark = mark(self.number, self.turns);
-        let id = self.session.put(&mut self.store, &format!("{mark} {}", self.random.words(8)))?;
+        let id =
+            self.session.put(self.world, &mut self.store, &format!("{mark} {}", self.random.words(8)))?;
         self.known.insert(mark, Known { id, truth: Truth::default(), turn: String::new() });
         self.counts.messages += 1;
         match self.random.below(6) {
@@ -185,7 +186,7 @@ impl<'w> Reader<'w> {
     fn check(&mut self) -> Result<(), String> {
         let last = self.turns.saturating_sub(2)..=self.turns;
         for known in last.filter_map(|n| self.known.get(&mark(self.number, n))) {
-            let receipts = self.store.receipts(known.id).map_err(|error| error.to_string())?;
+            let receipts = self.world.ask(|| self.store.receipts(known.id))?;
             for claim in receipts.iter().filter_map(|receipt| beyond(receipt, known.truth)) {
                 self.world.find(format!("message {}: {claim}", known.id));
             }
@@ -197,7 +198,7 @@ impl<'w> Reader<'w> {
     fn seen(&mut self) -> Result<usize, String> {
         let mut seen = 0;
         for known in self.known.values() {
-            for receipt in self.store.receipts(known.id).map_err(|error| error.to_string())? {
+            for receipt in self.world.ask(|| self.store.receipts(known.id))? {
                 seen += usize::from(receipt.state == State::Seen);
                 if let Some(claim) = beyond(&receipt, known.truth) {
                     self.world.find(format!("message {}: {claim}", known.id));

@@ -19,6 +19,11 @@ use crate::report::Failure;
 /// The hook's name.
 const HOOK: &str = "session-bridge-hook";
 
+/// How often a busy store is asked again.
+const TRIES: usize = 10;
+/// With less than this left, in bytes, a disk counts as full.
+const ROOM: u64 = 1024 * 1024;
+
 /// Whether the person wants it to end now.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
@@ -159,9 +164,26 @@ impl World {
         }
     }
 
-    /// Fails where there is no room left.
+    /// Asks the store, again where others kept it busy: on a slow disk that is no fault.
+    pub(super) fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, String> {
+        let mut answer = ask();
+        for _ in 0..TRIES {
+            if self.stop.is_asked() || !matches!(answer, Err(StoreError::Busy)) {
+                break;
+            }
+            answer = ask();
+        }
+        answer.map_err(|error| error.to_string())
+    }
+
+    /// Fails where there is no room left. Whatever went wrong then, the disk is the reason.
     pub(super) fn expect_room(&self) -> Result<(), Failure> {
-        if self.full.load(Ordering::Relaxed) { Err(super::ground::full(&self.root)) } else { Ok(()) }
+        let space = rustix::fs::statvfs(&self.root);
+        let left = space.map_or(u64::MAX, |space| space.f_bavail.saturating_mul(space.f_frsize));
+        if self.full.load(Ordering::Relaxed) || left < ROOM {
+            return Err(super::ground::full(&self.root));
+        }
+        Ok(())
     }
 
     /// Removes its files, so that nothing but findings costs disk.
