@@ -46,11 +46,14 @@ pub(super) fn run(world: &World, tell: impl Fn(String) + Sync) -> Result<Receipt
         for n in 0..SESSIONS {
             scope.spawn(move || {
                 let done = Reader::start(world, n).and_then(|mut reader| {
-                    while !world.is_over() {
+                    loop {
                         reader.turn()?;
                         let mut sum = total.lock().unwrap_or_else(PoisonError::into_inner);
                         sum.take(&mut reader.counts);
                         tell(format!("{} deliveries", sum.messages));
+                        if world.is_over() {
+                            break;
+                        }
                     }
                     reader.counts.seen = reader.seen()?;
                     total.lock().unwrap_or_else(PoisonError::into_inner).take(&mut reader.counts);
