@@ -76,6 +76,13 @@ pub const CODES: &[Code] = &[
     ("output", NOT_WELL, "Standard output cannot be written."),
     ("reason_too_long", USAGE, "The reason for declining is over 500 characters."),
     ("recipient_is_self", USAGE, "Only the sender itself answers to the address."),
+    ("selftest_denied", NOT_WELL, "The self-test may not write where the bridge's home is."),
+    ("selftest_disk_full", NOT_WELL, "The disk of the bridge's home has no room for the self-test."),
+    (
+        "selftest_read_only",
+        NOT_WELL,
+        "The disk of the bridge's home is read-only, so the self-test cannot write.",
+    ),
     (
         "settings_damaged",
         CLASH,
