@@ -1,7 +1,7 @@
 //! Runs a harness at any size, and goes on where it was interrupted:
 //!
 //! ```text
-//! cargo run --release -p session-bridge-chaos -- identity [--messages 100000] [--per-round 2000] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run --release -p session-bridge-chaos -- identity [--messages 100000] [--per-round 5000] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
@@ -56,7 +56,7 @@ impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let (size, per_round) = if what == "identity" { (100_000, 2_000) } else { (10_000, 250) };
+        let (size, per_round) = if what == "identity" { (100_000, 5_000) } else { (10_000, 250) };
         let mut options = Self { size, per_round, seed: 1, until: None, results, mistake: None };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
