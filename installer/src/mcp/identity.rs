@@ -105,7 +105,8 @@ pub(super) async fn resolve(
                 return Ok(Me::new(card, session));
             }
             let claimed = spawn.clone();
-            let elsewhere = store.run(move |desk| lives_elsewhere(desk, card, claimed.as_deref(), host)).await;
+            let elsewhere =
+                store.run(move |desk| lives_elsewhere(desk, card, claimed.as_deref(), host)).await;
             if elsewhere.ok_or_else(Refusal::broken)?? {
                 return Err(evidence_disagrees(card));
             }
@@ -194,7 +195,8 @@ fn not_bound(card: &Card) -> Refusal {
 }
 
 fn evidence_disagrees(card: &Card) -> Refusal {
-    let message = format!("{} named a session at this server's start that lives in another process", card.name);
+    let message =
+        format!("{} named a session at this server's start that lives in another process", card.name);
     Refusal::new(
         "evidence_disagrees",
         message,

@@ -122,7 +122,8 @@ fn who(options: &Options) -> Result<ExitCode> {
         Results::<identity::Outcome>::open(&options.results, &command, options.seed, options.size)?;
     let programs = programs::build()?;
     let chaos = std::env::current_exe()?;
-    let sum = |rows: &[identity::Outcome], of: fn(&identity::Outcome) -> u64| rows.iter().map(of).sum::<u64>();
+    let sum =
+        |rows: &[identity::Outcome], of: fn(&identity::Outcome) -> u64| rows.iter().map(of).sum::<u64>();
     loop {
         let done = sum(&results.rows, |row| row.messages);
         if done >= options.size || options.time_is_over() {

@@ -49,7 +49,11 @@ pub(super) fn rest(world: &World, houses: &mut [House]) -> Result<()> {
                 Ok(false)
             })?;
             if !rested && folder.bell_stands() {
-                world.find(format!("session {} of {} never comes to rest", resident.number, house.provider.card().id));
+                world.find(format!(
+                    "session {} of {} never comes to rest",
+                    resident.number,
+                    house.provider.card().id
+                ));
             }
         }
         Ok(false)
@@ -91,10 +95,10 @@ fn step(world: &World, model: &Model, house: &mut House, want: usize) -> Result<
         _ if house.random.one_in(20) => from_the_shell(world, model, house, want.min(1))?,
         _ => calls(world, model, house, want)?,
     };
-    if house.random.one_in(4) {
+    for _ in 0..3 {
         without_evidence(world, model, house)?;
     }
-    if house.random.one_in(4) {
+    if house.random.one_in(2) {
         happen(world, model, house)?;
     }
     for at in 0..house.people.len() {
@@ -177,13 +181,14 @@ fn letter(world: &World, model: &Model, random: &mut Random, me: usize) -> Lette
     if random.one_in(6) {
         let ledger = world.ledger();
         let received = ledger.received.get(&me).map_or(&[][..], Vec::as_slice);
-        let parent = received.get(random.below(received.len())).and_then(|message| ledger.posted.get(message));
+        let parent =
+            received.get(random.below(received.len())).and_then(|message| ledger.posted.get(message));
         if let Some((id, sender)) = parent.and_then(|parent| parent.id.clone().zip(parent.sender)) {
             let expected = Expected::To(BTreeSet::from([sender]));
             return Letter { tool: "bridge_reply", arguments: json!({"message_id": id}), expected };
         }
     }
-    if random.one_in(300) {
+    if random.one_in(200) {
         let expected = model.resolve(Some(me), "*", false);
         return match random.one_in(2) {
             true => Letter { tool: "bridge_broadcast", arguments: json!({}), expected },
@@ -251,10 +256,16 @@ fn without_evidence(world: &World, model: &Model, house: &mut House) -> Result<(
         }
         (Kind::Meta { root, .. }, 1) => (plain, json!({ root: native }), "not_bound"),
         (Kind::Meta { thread, .. }, 2) => (plain, json!({ thread: 7 }), "not_bound"),
-        (Kind::Meta { .. }, _) => (claim(json!({"session": other.native, "nonce": "x"})), json!({}), "not_bound"),
+        (Kind::Meta { .. }, _) => {
+            (claim(json!({"session": other.native, "nonce": "x"})), json!({}), "not_bound")
+        }
         (Kind::Argument, 0) => (plain, json!({}), "not_bound"),
-        (Kind::Argument, 1) => (claim(json!({"session": native, "nonce": "guessed"})), json!({}), "not_bound"),
-        (Kind::Argument, 2) => (claim(json!({"session": native})), json!({"threadId": other.native}), "not_bound"),
+        (Kind::Argument, 1) => {
+            (claim(json!({"session": native, "nonce": "guessed"})), json!({}), "not_bound")
+        }
+        (Kind::Argument, 2) => {
+            (claim(json!({"session": native})), json!({"threadId": other.native}), "not_bound")
+        }
         (Kind::Argument, _) => {
             let claimed = json!({"session": native, "nonce": house.nonce, "subagent": true});
             (claim(claimed), json!({}), "subagent_has_no_inbox")

@@ -36,7 +36,11 @@ pub(super) fn audit(world: &World, model: &Model) -> Result<Verdict> {
     let mut ledger = world.ledger();
     let mut findings = Vec::new();
     for id in known.symmetric_difference(&there) {
-        findings.push(format!("the session {id} is on one side only: the bridge has {}, we {}", there.len(), known.len()));
+        findings.push(format!(
+            "the session {id} is on one side only: the bridge has {}, we {}",
+            there.len(),
+            known.len()
+        ));
     }
     let verdict = judge(&ledger, model, &messages, &receipts, &mut findings);
     ledger.findings.extend(findings);
@@ -63,7 +67,10 @@ fn judge(
         let posted = number.and_then(|number| Some((number, ledger.posted.get(&number)?)));
         let Some((number, posted)) = posted.filter(|_| !message.body.contains(NOBODYS)) else {
             verdict.guessed += 1;
-            findings.push(format!("{id} was stored for a call that nobody made in anybody's name: {}", message.body));
+            findings.push(format!(
+                "{id} was stored for a call that nobody made in anybody's name: {}",
+                message.body
+            ));
             continue;
         };
         let mut wrong = Vec::new();

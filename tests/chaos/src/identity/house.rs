@@ -245,7 +245,11 @@ impl House {
             Kind::Variable(name) => env.push((name.to_owned(), native)),
             Kind::Alone { spawn: Some(name) } => {
                 // What was true when some server started, and is not any more.
-                let said = if self.random.one_in(2) { native } else { self.foreign.get(name).cloned().unwrap_or(native) };
+                let said = if self.random.one_in(2) {
+                    native
+                } else {
+                    self.foreign.get(name).cloned().unwrap_or(native)
+                };
                 env.push((name.to_owned(), said));
             }
             _ => {}

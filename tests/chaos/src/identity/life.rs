@@ -77,7 +77,13 @@ impl Life<'_> {
             let mut left: usize = count;
             while left > 0 {
                 let mut house = self.house(*provider, None)?;
-                let most = if kind.many() { 4 } else if kind == Kind::Shared && left <= 4 { 2 } else { 1 };
+                let most = if kind.many() {
+                    4
+                } else if kind == Kind::Shared && left <= 4 {
+                    2
+                } else {
+                    1
+                };
                 self.inherit(&mut house);
                 for _ in 0..most.min(left) {
                     self.begin(&mut house, Moments::Start)?;
@@ -119,7 +125,8 @@ impl Life<'_> {
         let grantable = matches!(house.kind, Kind::Alone { .. })
             && claimed.as_ref().is_some_and(|id| !self.model.people.iter().any(|person| person.id == *id));
         let mail = store.inbox(session.id, View::All, 1)?.len();
-        if taken || granted != grantable || session.label != label || session.roles != house.roles || mail > 0 {
+        if taken || granted != grantable || session.label != label || session.roles != house.roles || mail > 0
+        {
             self.world.find(format!(
                 "{moment:?} of {} made {} ({}, {:?}, {mail} messages), not {label} {:?}; it claimed {claimed:?}, {taken}",
                 card.id, id, session.label, session.roles, house.roles
@@ -130,7 +137,15 @@ impl Life<'_> {
         }
         house.people.push(Resident { number, native: native.clone() });
         let (provider, roles) = (house.provider, house.roles.clone());
-        self.model.people.push(Person { number, provider, native, id, label: session.label, roles, live: true });
+        self.model.people.push(Person {
+            number,
+            provider,
+            native,
+            id,
+            label: session.label,
+            roles,
+            live: true,
+        });
         self.world.event("sessions");
         Ok(number)
     }
@@ -181,8 +196,9 @@ impl Life<'_> {
     }
 
     fn pick(&mut self, fits: impl Fn(&House) -> bool) -> Option<House> {
-        let all: Vec<usize> =
-            (0..self.houses.len()).filter(|at| !self.houses[*at].people.is_empty() && fits(&self.houses[*at])).collect();
+        let all: Vec<usize> = (0..self.houses.len())
+            .filter(|at| !self.houses[*at].people.is_empty() && fits(&self.houses[*at]))
+            .collect();
         let at = *all.get(self.random.below(all.len()))?;
         Some(self.houses.swap_remove(at))
     }
@@ -245,7 +261,8 @@ impl Life<'_> {
     /// A clear that makes a new session, beside the one that it leaves.
     fn clear(&mut self) -> Result<()> {
         let world = self.world;
-        let fits = |house: &House| matches!(house.kind, Kind::Meta { .. }) && house.tells(world, Moments::Clear);
+        let fits =
+            |house: &House| matches!(house.kind, Kind::Meta { .. }) && house.tells(world, Moments::Clear);
         let Some(mut house) = self.pick(fits) else { return Ok(()) };
         self.begin(&mut house, Moments::Clear)?;
         world.event("cleared into a new session");
@@ -259,9 +276,8 @@ impl Life<'_> {
         let Some(&number) = ended.get(self.random.below(ended.len())) else { return Ok(()) };
         let provider = self.model.people[number].provider;
         let together = self.random.one_in(2);
-        let beside = |house: &House| {
-            together && house.kind.many() && house.provider.card().id == provider.card().id
-        };
+        let beside =
+            |house: &House| together && house.kind.many() && house.provider.card().id == provider.card().id;
         let mut house = match self.pick(beside) {
             Some(house) => house,
             None => {
@@ -280,7 +296,9 @@ impl Life<'_> {
 
     /// A second process opens a session that is open. Until its own hooks speak again, the first one names nobody.
     fn take_over(&mut self) -> Result<()> {
-        let Some(mut first) = self.pick(|house| matches!(house.kind, Kind::Alone { .. }) && house.host.is_ours()) else {
+        let Some(mut first) =
+            self.pick(|house| matches!(house.kind, Kind::Alone { .. }) && house.host.is_ours())
+        else {
             return Ok(());
         };
         let Resident { number, native } = first.people[0].clone();

@@ -42,7 +42,8 @@ pub(super) const FOLDER: &str = "/PROJECT";
 impl Model {
     /// `L`, else `L-2`, `L-3`, … among the live, for somebody who is not there or is `me`.
     pub(super) fn free_label(&self, base: &str, me: Option<usize>) -> String {
-        let taken = |label: &str| self.people.iter().any(|p| p.live && p.label == label && Some(p.number) != me);
+        let taken =
+            |label: &str| self.people.iter().any(|p| p.live && p.label == label && Some(p.number) != me);
         let numbered = (2..).map(|n| format!("{base}-{n}"));
         std::iter::once(base.to_owned()).chain(numbered).find(|label| !taken(label)).unwrap_or_default()
     }

@@ -136,7 +136,8 @@ fn err(mistake: Mistake, life: &mut Life<'_>) -> Result<()> {
     let expected = if mistake == Mistake::Reader { Expected::To(BTreeSet::from([to])) } else { expected };
     let label = model.people[sender].label.clone();
     let body = mark(message, Some(sender), &expected);
-    let said = house.call(&native, "bridge_send_message", &json!({"to": model.people[to].id, "body": body}))?;
+    let said =
+        house.call(&native, "bridge_send_message", &json!({"to": model.people[to].id, "body": body}))?;
     let id = said.ok().and_then(|content| content["id"].as_str().map(str::to_owned));
     let posted = Posted { sender: Some(sender), label, by_person: false, expected, id };
     world.ledger().posted.insert(message, posted);

@@ -34,7 +34,9 @@ pub(super) fn call(world: &World, model: &Model) -> Result<()> {
             let live = model.people.iter().find(|person| person.live && person.provider.card().id == card.id);
             if let Some((name, other)) = spawn.zip(live) {
                 let env = Some((name.to_owned(), other.native.clone()));
-                all.push(scope.spawn(move || refused(world, *provider, Some(client), env, "evidence_disagrees")));
+                all.push(
+                    scope.spawn(move || refused(world, *provider, Some(client), env, "evidence_disagrees")),
+                );
             }
         }
         all.into_iter().try_for_each(|one| one.join().ok().context("a stranger panicked")?)

@@ -153,6 +153,7 @@ pub(super) fn mark(number: u64, sender: Option<usize>, expected: &Expected) -> S
 
 /// Number of each mark in a text.
 pub(super) fn marks(text: &str) -> Vec<u64> {
-    let numbers = text.match_indices("=m").filter_map(|(at, _)| text[at + 2..].split_once('.')?.0.parse().ok());
+    let numbers =
+        text.match_indices("=m").filter_map(|(at, _)| text[at + 2..].split_once('.')?.0.parse().ok());
     numbers.collect()
 }
