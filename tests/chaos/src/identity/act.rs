@@ -147,7 +147,7 @@ fn post(world: &World, model: &Model, sender: Option<usize>, by_person: bool, ex
 }
 
 fn body(message: u64, sender: Option<usize>, expected: &Expected, random: &mut Random) -> String {
-    let words: Vec<String> = (0..1 + random.below(6)).map(|_| random.word(5)).collect();
+    let words: Vec<String> = (0..=random.below(6)).map(|_| random.word(5)).collect();
     format!("{} {}", mark(message, sender, expected), words.join(" "))
 }
 
@@ -190,9 +190,10 @@ fn letter(world: &World, model: &Model, random: &mut Random, me: usize) -> Lette
     }
     if random.one_in(200) {
         let expected = model.resolve(Some(me), "*", false);
-        return match random.one_in(2) {
-            true => Letter { tool: "bridge_broadcast", arguments: json!({}), expected },
-            false => Letter { tool: "bridge_send_message", arguments: json!({"to": "*"}), expected },
+        return if random.one_in(2) {
+            Letter { tool: "bridge_broadcast", arguments: json!({}), expected }
+        } else {
+            Letter { tool: "bridge_send_message", arguments: json!({"to": "*"}), expected }
         };
     }
     let (to, newest) = address(random, &model.people);

@@ -160,9 +160,10 @@ impl Life<'_> {
     /// A session goes on in this process.
     fn resume(&mut self, house: &mut House, number: usize) -> Result<()> {
         let person = self.model.people[number].clone();
-        let label = match person.live {
-            true => person.label.clone(),
-            false => self.model.free_label(&person.label, Some(number)),
+        let label = if person.live {
+            person.label.clone()
+        } else {
+            self.model.free_label(&person.label, Some(number))
         };
         house.hook(self.world, Moments::Resume, &person.native, "", Some(number))?;
         let session = self.world.store()?.named_by(person.provider.card().id.as_str(), &person.native)?;
@@ -278,13 +279,12 @@ impl Life<'_> {
         let together = self.random.one_in(2);
         let beside =
             |house: &House| together && house.kind.many() && house.provider.card().id == provider.card().id;
-        let mut house = match self.pick(beside) {
-            Some(house) => house,
-            None => {
-                let mut house = self.house(provider, None)?;
-                self.inherit(&mut house);
-                house
-            }
+        let mut house = if let Some(house) = self.pick(beside) {
+            house
+        } else {
+            let mut house = self.house(provider, None)?;
+            self.inherit(&mut house);
+            house
         };
         self.resume(&mut house, number)?;
         if house.server.is_none() {
