@@ -126,6 +126,10 @@ pub const TOOL_CODES: &[(&str, &str)] = &[
     ("bad_arguments", "The tool's arguments are not what its schema says."),
     ("bad_id", "The text is no id."),
     ("conversation_ended", "The conversation that called has ended since; nothing was done in its name."),
+    (
+        "evidence_disagrees",
+        "The server's environment names a session that lives in another process; nothing was stored.",
+    ),
     ("nobody_there", "There is no other session in the room."),
     ("not_bound", "The server knows its host, but not yet the session; nothing was stored."),
     ("not_your_question", "The question was asked by another session."),
