@@ -110,6 +110,7 @@ impl Bridge {
                 self.compare_text(*who, event, *fate, spoke, outcome.as_ref());
             }
             Done::Died(process) => self.hosts.kill(*process),
+            Done::Reaped => self.store().reap().unwrap(),
             Done::Sent { .. } | Done::Replied { .. } => self.post(done, model),
             Done::Marked { who, which, end } => {
                 let (s, m) = (self.ids[*who], self.messages[*which]);

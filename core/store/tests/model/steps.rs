@@ -133,6 +133,8 @@ pub enum Done {
         lifetime: Option<i64>,
         end: Result<M, Refusal>,
     },
+    /// Somebody looked for a recipient and found none.
+    Reaped,
     Replied {
         who: S,
         parent: M,
@@ -436,10 +438,15 @@ impl Model {
                 let (everyone, urgent) =
                     (matches!(to, To::Everyone | To::EveryoneUrgently), to == To::EveryoneUrgently);
                 let to_whom: Vec<S> = match to {
-                    To::Label(which) => vec![one((0..self.sessions.len()).filter(live), which)?],
+                    To::Label(which) => {
+                        one((0..self.sessions.len()).filter(live), which).into_iter().collect()
+                    }
                     To::Id(which) => vec![self.one_session(which, |s| s != from)?],
                     To::Everyone | To::EveryoneUrgently => (0..self.sessions.len()).filter(live).collect(),
                 };
+                if to_whom.is_empty() && !everyone {
+                    return Some(Done::Reaped);
+                }
                 // No two deadlines are the same, so that the order of what expires is known.
                 let number = i64::try_from(self.messages.len()).unwrap_or(0);
                 let lifetime = lifetime.map(|s| i64::from(s) * 1_000 + 7 * number + 1);
