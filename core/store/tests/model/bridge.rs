@@ -44,6 +44,8 @@ pub struct Bridge {
     pub messages: Vec<MessageId>,
     attempts: HashMap<A, AttemptId>,
     claims: Vec<ClaimId>,
+    /// What waits have taken, until it is known what became of their results.
+    took: HashMap<AttemptId, (S, MessageId)>,
     servers: BTreeMap<S, LifeLock>,
     nudges: HashMap<u32, Nudge>,
     seen: BTreeMap<S, i64>,
@@ -61,6 +63,7 @@ impl Bridge {
             messages: Vec::new(),
             attempts: HashMap::new(),
             claims: Vec::new(),
+            took: HashMap::new(),
             servers: BTreeMap::new(),
             nudges: HashMap::new(),
             seen: BTreeMap::new(),
@@ -266,7 +269,8 @@ impl Bridge {
             cwd: Some(Path::new("/src/shop")),
             start: (told.moment == Told::SessionStart).then_some(told.start),
             claimed: None,
-            wanted: Wanted::default(),
+            // Of its own: who takes a label that a dead session has looks for dead sessions first.
+            wanted: Wanted { label: Some(format!("peer-{native}").parse().unwrap()), ..Wanted::default() },
         };
         self.store().arrive(&arrival).unwrap()
     }
@@ -403,6 +407,7 @@ impl Bridge {
                 let next = Pull::Next(&filter, Some(&mine));
                 let got = self.store().pull(s, next, Some(&call), &server).unwrap();
                 self.note_new_messages(model);
+                self.took.extend(got.attempt.zip(got.messages.first()).map(|(a, m)| (a, (who, m.id))));
                 let want: Vec<_> = found.iter().map(|(m, ..)| self.messages[*m]).collect();
                 assert_eq!(
                     got.messages.iter().map(|m| m.id).collect::<Vec<_>>(),
@@ -423,6 +428,9 @@ impl Bridge {
                 let id = self.attempts[attempt];
                 let store = self.store();
                 if *written { store.pull_written(id) } else { store.pull_void(id) }.unwrap();
+                if let (Some((s, m)), true) = (self.took.remove(&id), *written) {
+                    self.goes_out(s, m);
+                }
             }
             Done::ServerDied(who) => drop(self.servers.remove(who)),
             _ => unreachable!("no call of a tool"),
