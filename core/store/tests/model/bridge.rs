@@ -19,7 +19,7 @@ use session_bridge_store::{
 use crate::common::{self, BATCH_OPEN, SINGLE_OPEN, World};
 use crate::hosts::Hosts;
 use crate::spec::{
-    A, By, Door, Event, Fate, Host, M, Model, Moment, Refusal, Rule, S, Size, Why, Wish, Word,
+    A, By, Door, Event, Fate, Host, Letter, M, Model, Moment, Refusal, Rule, S, Size, Why, Wish, Word,
 };
 use crate::steps::{Done, Opener, To};
 
@@ -317,7 +317,7 @@ impl Bridge {
 
     fn post(&mut self, done: &Done, model: &Model) {
         let (author, to, how, word, size, parent, lifetime_ms, end) = match done {
-            Done::Sent { from, to, how, word, size, lifetime, end } => {
+            Done::Sent { letter: Letter { from, to, word, size, lifetime, .. }, how, end } => {
                 let author = Author::Session(self.ids[*from]);
                 (author, self.recipients(*from, to, *how), *how, *word, *size, None, *lifetime, end)
             }

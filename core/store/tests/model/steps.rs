@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use crate::spec::Event;
 use crate::spec::{
-    A, By, Calls, Door, Fate, Host, M, MOST_SESSIONS, Model, Moment, Refusal, Rule, S, Size, Spoke, State,
-    Status, Surface, Why, Wish, Word,
+    A, By, Calls, Door, Fate, Host, Letter, M, MOST_SESSIONS, Model, Moment, Refusal, Rule, S, Size, Spoke,
+    State, Status, Surface, Why, Wish, Word,
 };
 
 /// One step: an act, and then perhaps somebody who reads everything and the receipts of one message.
@@ -125,12 +125,8 @@ pub enum Done {
     },
     Died(usize),
     Sent {
-        from: S,
-        to: Vec<S>,
+        letter: Letter,
         how: To,
-        word: Word,
-        size: Size,
-        lifetime: Option<i64>,
         end: Result<M, Refusal>,
     },
     /// Somebody looked for a recipient and found none.
@@ -450,8 +446,9 @@ impl Model {
                 // No two deadlines are the same, so that the order of what expires is known.
                 let number = i64::try_from(self.messages.len()).unwrap_or(0);
                 let lifetime = lifetime.map(|s| i64::from(s) * 1_000 + 7 * number + 1);
-                let end = self.send(from, &to_whom, everyone, urgent, word, size, lifetime);
-                Some(Done::Sent { from, to: to_whom, how: to, word, size, lifetime, end })
+                let letter = Letter { from, to: to_whom, everyone, urgent, word, size, lifetime };
+                let end = self.send(&letter);
+                Some(Done::Sent { letter, how: to, end })
             }
             Act::Reply { who, which, person } => {
                 let who = self.one_session(who, |s| self.of(s).next().is_some())?;

@@ -204,10 +204,9 @@ impl Model {
             _ => Doing::Idle,
         };
         let by_user = match event.moment {
-            Moment::Prompt(By::Nudge | By::Nobody) => false,
             Moment::Prompt(By::User) => true,
             // An interruption leaves no word for it.
-            Moment::Interrupt => false,
+            Moment::Prompt(By::Nudge | By::Nobody) | Moment::Interrupt => false,
             _ => before.is_some_and(|live| live.by_user),
         };
         let process = self.sessions[s].process;

@@ -23,6 +23,19 @@ pub enum Size {
     Huge,
 }
 
+/// A new message.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub from: S,
+    pub to: Vec<S>,
+    pub everyone: bool,
+    pub urgent: bool,
+    pub word: Word,
+    pub size: Size,
+    /// In milliseconds.
+    pub lifetime: Option<i64>,
+}
+
 /// What a sender is told of without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
@@ -45,17 +58,9 @@ const QUIET_MS: i64 = 45_000;
 const HOPS: u32 = 6;
 
 impl Model {
-    /// One message for some recipients. `everyone` was asked for: it wakes on request only (D9), and leaves out who blocks.
-    pub fn send(
-        &mut self,
-        from: S,
-        to: &[S],
-        everyone: bool,
-        urgent: bool,
-        word: Word,
-        size: Size,
-        lifetime: Option<i64>,
-    ) -> Result<M, Refusal> {
+    /// One message for some recipients. One to everybody wakes on request only (D9), and leaves out who blocks.
+    pub fn send(&mut self, letter: &Letter) -> Result<M, Refusal> {
+        let Letter { from, ref to, everyone, urgent, word, size, lifetime } = *letter;
         let (to, blocked): (Vec<S>, Vec<S>) = to.iter().partition(|s| !self.blocks(from, **s));
         if !blocked.is_empty() && !everyone {
             return Err(Refusal::Blocked);

@@ -11,7 +11,7 @@ mod wakes;
 use std::collections::BTreeSet;
 
 pub use self::events::{By, Calls, Event, Fate, Moment, Why};
-pub use self::mail::{Refusal, Size, Word};
+pub use self::mail::{Letter, Refusal, Size, Word};
 pub use self::pulls::Wish;
 pub use self::say::Spoke;
 pub use self::wakes::Door;

@@ -118,9 +118,9 @@ impl Model {
             return;
         }
         if written {
-            self.written(a)
+            self.written(a);
         } else {
-            self.void(a)
+            self.void(a);
         }
         self.expire_for(self.attempts[a].session);
     }
