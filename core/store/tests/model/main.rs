@@ -1,9 +1,10 @@
 //! The store against a reference model: random sequences of everything that hosts, hooks, tools, doors, people and clocks can
 //! do, and after each step what the rules of delivery say of it.
 //!
-//! `spec` is the model, `steps` what can happen, `bridge` the store under test, `check` what is compared. Real are the store
+//! `spec` is the model, `steps` what can happen, `acts` whom it happens to, `bridge` and `hook` the store under test, `check`
+//! what is compared. Real are the store
 //! with its database, the files of the run folders, the locks, and processes in place of hosts, which are really killed.
-//! Driven as their callers drive them are the hook (`bridge.rs` takes its steps in the order of `installer/hook`, down to
+//! Driven as their callers drive them are the hook (`hook.rs` takes its steps in the order of `installer/hook`, down to
 //! the fast path; its write is a note, and a crash is one that is missing or half done) and doors (the functions by which
 //! ringers ask whether to ring, and note that they did). Simulated are the clocks, what the hosts tell, and their writes.
 //!
@@ -13,10 +14,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its world fails")]
 #![expect(unreachable_pub, reason = "modules of a test")]
 
+mod acts;
 mod bridge;
 mod check;
 #[path = "../common/mod.rs"]
 mod common;
+mod hook;
 mod hosts;
 mod regressions;
 mod spec;
