@@ -5,14 +5,20 @@ use crate::replay;
 use crate::spec::{By, Fate, Size, Word};
 use crate::steps::{Act, To};
 
-/// What a session was told as its process died was forgotten, and said again by the next one.
+/// The guard was said twice: that it had been said was noted, and forgotten as another process resumed the session.
 #[test]
 fn what_was_noted_counts_also_for_a_session_that_is_resumed_elsewhere() {
-    let resume = |fate| Act::Resume { who: 0, elsewhere: true, said: true, fate };
     replay([begin(), begin(), resume(Fate::Written), resume(Fate::Locked), resume(Fate::Written)]);
-    // A body that provably never went out goes out (E2), instead of being named as if it might have.
+}
+
+/// A body that provably never went out (E2) was named as if it might have, and never shown, once its host was another
+/// process or its conversation another one.
+#[test]
+fn a_hook_that_was_killed_before_its_write_has_put_out_nothing_whatever_comes_next() {
     let killed = Act::Prompt(0, By::User, Fate::KilledBeforeWriting);
-    replay([begin(), begin(), send(1), killed, resume(Fate::Written), prompt(0)]);
+    for next in [resume(Fate::Written), Act::Clear(0, Fate::Written)] {
+        replay([begin(), begin(), send(1), killed.clone(), next, prompt(0)]);
+    }
 }
 
 /// The bell of somebody who gets nothing was left standing.
@@ -25,6 +31,11 @@ fn an_answer_that_is_refused_rings_nobody() {
 
 fn begin() -> Act {
     Act::Begin { single: false }
+}
+
+/// In another process.
+fn resume(fate: Fate) -> Act {
+    Act::Resume { who: 0, elsewhere: true, said: true, fate }
 }
 
 fn prompt(s: u8) -> Act {
