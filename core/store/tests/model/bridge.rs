@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use session_bridge_core::address::{parse, resolve};
 use session_bridge_core::home::Home;
@@ -21,6 +22,9 @@ use crate::steps::{Done, Opener, To};
 /// Longest text of the two cards: no run gathers so many short bodies.
 pub const MAX_BYTES: usize = 40_000;
 
+/// One run at a time: a process that is being started holds, for a moment, the locks of all others.
+static ALONE: Mutex<()> = Mutex::new(());
+
 pub struct Bridge {
     pub world: World,
     pub hosts: Hosts,
@@ -36,6 +40,7 @@ pub struct Bridge {
     newest: i64,
     /// Bodies that went out on a surface of the bridge's own accord, as far as they may have arrived (D1).
     pub shown: BTreeSet<(S, MessageId)>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Bridge {
@@ -53,6 +58,7 @@ impl Bridge {
             seen: BTreeMap::new(),
             newest: 0,
             shown: BTreeSet::new(),
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
