@@ -37,7 +37,7 @@ use crate::spec::Model;
 use crate::steps::{Act, Done, Step, any_step};
 
 /// How many sequences `cargo test` runs, and from which seed.
-const SAMPLE: u32 = 40;
+const SAMPLE: u32 = 30;
 const SEED: u64 = 5;
 /// Longest sequence.
 const LONGEST: usize = 120;
