@@ -7,10 +7,10 @@
 mod audit;
 mod fault;
 mod installs;
-mod readers;
+pub(crate) mod readers;
 mod remount;
 mod round;
-mod script;
+pub(crate) mod script;
 mod sweep;
 mod trouble;
 mod world;

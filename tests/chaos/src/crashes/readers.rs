@@ -159,7 +159,7 @@ impl Reader {
 
     /// The user clears the conversation. Where that makes another session, the user comes back to this one a turn later.
     fn clear(&mut self, world: &World) -> Result<()> {
-        if !self.script.knows(Start::Cleared) {
+        if !self.script.knows(Passage::Start(Start::Cleared)) {
             return Ok(());
         }
         self.pass(world, Passage::Leave, "", true)?;
@@ -295,7 +295,7 @@ fn same_folder(one: &Path, other: &Path) -> bool {
 }
 
 /// All strings of a value, one after another.
-fn strings(value: &Value, out: &mut String) {
+pub(crate) fn strings(value: &Value, out: &mut String) {
     match value {
         Value::String(text) => out.extend([text, "\n"]),
         Value::Array(items) => items.iter().for_each(|item| strings(item, out)),
