@@ -35,6 +35,8 @@ pub struct Run {
     pub in_turn: bool,
     /// After how many microseconds it is killed, if it still runs then.
     pub kill_after: Option<u64>,
+    /// A tracer starts it. Then it is not killed alone: a tracer that is just attaching would wait for it for ever.
+    pub traced: bool,
 }
 
 /// What came of it.
@@ -62,6 +64,7 @@ impl Run {
             input: Vec::new(),
             in_turn: true,
             kill_after: None,
+            traced: false,
         }
     }
 
@@ -89,7 +92,8 @@ impl Run {
                 }
             }
         });
-        let end = began + self.kill_after.map_or(PATIENCE, Duration::from_micros);
+        let kill_after = self.kill_after.filter(|_| !self.traced);
+        let end = began + kill_after.map_or(PATIENCE, Duration::from_micros);
         let mut todo = self.input.iter();
         let mut awaited = self.feed(&mut todo, &mut stdin);
         let (mut output, mut over) = (Vec::new(), false);
@@ -120,7 +124,7 @@ impl Run {
             killed,
             success: status.success(),
             took: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            hung: over && self.kill_after.is_none(),
+            hung: over && kill_after.is_none(),
         })
     }
 

@@ -184,7 +184,7 @@ impl Faults {
         }
         args.push(run.program.to_string_lossy().into_owned());
         args.extend(run.args);
-        Run { program: strace(), args, ..run }
+        Run { program: strace(), args, traced: true, ..run }
     }
 }
 

@@ -110,6 +110,7 @@ impl World {
             input: Vec::new(),
             in_turn: true,
             kill_after: None,
+            traced: false,
         };
         lock(&self.faults).put_into(run)
     }
