@@ -8,7 +8,6 @@ mod audit;
 mod installs;
 mod readers;
 mod round;
-mod script;
 mod trouble;
 mod world;
 mod writers;
