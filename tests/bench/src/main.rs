@@ -8,6 +8,7 @@
 
 mod cases;
 mod measure;
+mod plot;
 mod sends;
 mod server;
 mod soak;
@@ -37,6 +38,7 @@ fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [Host::WORD] => soak::host::host()?,
+        ["plots"] => plot::plots()?,
         ["soak", options @ ..] => return soak::soak(options),
         _ => figures(&words)?,
     }

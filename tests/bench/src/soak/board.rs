@@ -46,6 +46,8 @@ pub(crate) struct Counts {
     pub(crate) broadcasts: AtomicU64,
     pub(crate) resumed: AtomicU64,
     pub(crate) replaced: AtomicU64,
+    /// Hooks that did not get the store in time.
+    pub(crate) gave_up: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
 
@@ -261,10 +263,9 @@ impl Board {
         self.changed.notify_all();
     }
 
-    /// Pauses for so long, or until the run leaves this phase.
+    /// Pauses for so long, or until the run is over. Nobody is woken by its becoming calm: all would come at once.
     pub(crate) fn pause(&self, time: Duration) {
         let guard = lock(&self.phase);
-        let before = *guard;
-        let _ = self.changed.wait_timeout_while(guard, time, |phase| *phase == before);
+        let _ = self.changed.wait_timeout_while(guard, time, |phase| *phase != Phase::Over);
     }
 }

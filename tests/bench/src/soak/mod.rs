@@ -13,6 +13,7 @@
 
 mod board;
 pub(crate) mod host;
+mod logs;
 mod sample;
 pub(crate) mod server;
 mod session;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,15 +30,15 @@ use anyhow::{Context as _, Result, bail};
 use session_bridge_chaos::programs::{self, Programs};
 use session_bridge_chaos::results::Results;
 use session_bridge_core::home::Home;
-use session_bridge_core::log;
 use session_bridge_core::provider::Provider;
 use session_bridge_providers::PROVIDERS;
-use session_bridge_store::{Role, Store};
+use session_bridge_store::{Role, Store, StoreError};
 
-use board::{Board, Phase};
+use board::{Board, Phase, count};
 use host::Program;
+use logs::Logs;
 use sample::{Processes, Sample, Sampler, Verdict, growth};
-use session::Session;
+use session::Life;
 
 /// How long what waits may take to come out. Not a figure: a limit for what never does.
 const LONGEST_CALM: Duration = Duration::from_secs(600);
@@ -101,8 +102,7 @@ pub(crate) struct World {
     /// Held by who begins or ends a session, and by who writes to all.
     roster: Mutex<()>,
     next_broadcast: Mutex<Instant>,
-    /// Failures in the logs that were counted.
-    logged: AtomicU64,
+    logs: Mutex<Logs>,
 }
 
 impl World {
@@ -116,6 +116,7 @@ impl World {
         for binary in PROVIDERS.iter().flat_map(|provider| provider.card().binaries) {
             symlink("/bin/true", folder.path().join("bin").join(binary))?;
         }
+        let logs = Mutex::new(Logs::of(&home_in(folder.path())));
         let world = Self {
             options,
             programs: programs::build()?,
@@ -124,15 +125,19 @@ impl World {
             processes: Processes::default(),
             roster: Mutex::default(),
             next_broadcast: Mutex::new(next),
-            logged: AtomicU64::default(),
+            logs,
         };
         // A hook that finds no home leaves everything alone.
-        drop(Store::open(&world.home(), Role::Cli)?);
+        drop(world.store()?);
         Ok(world)
     }
 
     fn home(&self) -> Home {
-        Home::at(self.folder.path().join("home/.session-bridge"))
+        home_in(self.folder.path())
+    }
+
+    fn store(&self) -> Result<Store> {
+        Ok(Store::open(&self.home(), Role::Cli)?)
     }
 
     fn socket(&self, number: usize) -> PathBuf {
@@ -157,13 +162,17 @@ impl World {
         due
     }
 
-    /// Every failure that a hook or a server noted is an error.
+    /// Every line in a log is an error, but for one: a hook that does not get the store in time leaves its event alone, and
+    /// what waits goes out with a later one.
     fn look_at_logs(&self) {
-        let failures = log::failures(&self.home(), Duration::from_secs(24 * 3600));
-        let now = failures.count as u64;
-        let before = self.logged.swap(now, Ordering::Relaxed);
-        for _ in before..now {
-            self.board.error(format!("log: {}", failures.last.as_deref().unwrap_or_default()));
+        let gave_up = format!(": {}", StoreError::Busy);
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in logs.news() {
+            if line.ends_with(&gave_up) {
+                count(&self.board.counts.gave_up);
+            } else {
+                self.board.error(format!("log: {line}"));
+            }
         }
     }
 
@@ -201,6 +210,10 @@ impl World {
     }
 }
 
+fn home_in(folder: &Path) -> Home {
+    Home::at(folder.join("home/.session-bridge"))
+}
+
 /// Runs it.
 #[expect(clippy::print_stdout, reason = "the summary is the output")]
 pub(crate) fn soak(words: &[&str]) -> Result<ExitCode> {
@@ -213,7 +226,7 @@ pub(crate) fn soak(words: &[&str]) -> Result<ExitCode> {
         Results::<Sample>::open(&options.results, &command, options.seed, options.sessions as u64)?;
     let providers: Vec<&'static dyn Provider> = PROVIDERS.to_vec();
     let sessions = (0..options.sessions)
-        .map(|number| Session::new(world, number, providers[number % providers.len()]))
+        .map(|number| Life::new(world, number, providers[number % providers.len()]))
         .collect::<Result<Vec<_>>>()?;
 
     let began = Instant::now();
@@ -298,7 +311,7 @@ fn told(words: &[&str]) -> String {
 
 /// When all is over: nothing is missing, the store is whole, and nobody has mail without a bell.
 fn verdict(world: &World) -> Result<Verdict> {
-    let mut store = Store::open(&world.home(), Role::Cli)?;
+    let mut store = world.store()?;
     let verdict = Verdict {
         stored: store.since(None, 0, u32::MAX)?.len(),
         damage: store.integrity()?,

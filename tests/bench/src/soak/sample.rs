@@ -59,6 +59,8 @@ pub(crate) struct Sample {
     pub(crate) hook_p99: f64,
     /// How busy the machine's processors were since the last sample, in percent, whoever kept them so.
     pub(crate) busy: f64,
+    /// Hooks that did not get the store in time. Their events go unheard; what waits comes with a later one.
+    pub(crate) gave_up: u64,
     /// Whatever failed.
     pub(crate) errors: u64,
     /// Some of it, since the last sample.
@@ -187,6 +189,7 @@ impl<'w> Sampler<'w> {
             *size = rounded(*size);
         }
         self.world.look_at_logs();
+        sample.gave_up = of(&counts.gave_up);
         sample.errors = of(&counts.errors);
         sample.findings = board.take_errors();
         sample

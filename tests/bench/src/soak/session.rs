@@ -3,17 +3,20 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use session_bridge_chaos::random::Random;
 use session_bridge_chaos::script::{Names, Scene, Script, strings};
 use session_bridge_core::provider::Provider;
+use session_bridge_store::Session;
 
 use super::World;
 use super::board::{Phase, Todo, count};
 use super::host::Host;
 use super::server::Server;
 
+/// A first hook may not get the store in time, and the prompt after it not either. More often is a finding.
+const PROMPTS: usize = 20;
 /// How often a turn may be made to go on; more than the bridge does.
 const ENDS: usize = 8;
 /// How long a model waits for the answer to a question, in seconds.
@@ -21,8 +24,8 @@ const WAIT: u64 = 45;
 /// What stands before the id of an attempt that its host gives back.
 const ATTEMPT: &str = "[session-bridge delivery ";
 
-/// A session with its host process and its server.
-pub(super) struct Session<'w> {
+/// A session with its host process and its server, and whoever comes after it.
+pub(super) struct Life<'w> {
     world: &'w World,
     number: usize,
     script: Script,
@@ -43,7 +46,7 @@ struct Alive {
     server: Server,
 }
 
-impl<'w> Session<'w> {
+impl<'w> Life<'w> {
     pub(super) fn new(world: &'w World, number: usize, provider: &'static dyn Provider) -> Result<Self> {
         let mut random = Random::new(world.options.seed, number as u64);
         Ok(Self {
@@ -76,7 +79,11 @@ impl<'w> Session<'w> {
             let pause = self.world.options.every.mul_f64(0.5 + self.random.below(1000) as f64 / 1000.0);
             board.pause(if phase == Phase::Calm { pause / 4 } else { pause });
             match board.phase() {
-                Phase::Over => return self.end(),
+                Phase::Over => {
+                    // One after another: nobody leaves so many windows in one moment.
+                    let _roster = self.world.roster.lock().unwrap_or_else(PoisonError::into_inner);
+                    return self.end();
+                }
                 Phase::Calm if board.waiting(self.number) == 0 => {}
                 _ => self.turn()?,
             }
@@ -312,11 +319,21 @@ impl<'w> Session<'w> {
         let program = world.program(&world.programs.main, &["mcp", "--client", card.id.as_str()], env);
         let (stream, pid) = host.serve(program, &world.socket(self.number))?;
         world.processes.note(self.number, Some((host.pid(), pid)));
-        let server = Server::greet(stream, card)?;
+        let (server, host_pid) = (Server::greet(stream, card)?, host.pid());
         self.alive = Some(Alive { host, server });
-        let me = self.call("bridge_whoami", json!({}), false)?.context("whoami")?;
-        world.board.arrive(self.number, me["id"].as_str().context("an id")?.to_owned());
-        Ok(())
+        for _ in 0..PROMPTS {
+            self.turn = name(&mut self.random);
+            self.hook(Scene::Prompt, None)?;
+            let known = world.store()?.named_by(card.id.as_str(), &self.native)?;
+            let here = |session: &Session| {
+                session.ended.is_none() && session.host.is_some_and(|host| host.pid == host_pid)
+            };
+            if let Some(session) = known.filter(here) {
+                world.board.arrive(self.number, session.id.to_string());
+                return self.hook(Scene::End, None).map(drop);
+            }
+        }
+        bail!("no prompt made it known")
     }
 
     /// Ends, and goes on: as the same session if something is still to come to it, or by chance; else as another one.
