@@ -39,6 +39,7 @@ fn main() -> Result<ExitCode> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [Host::WORD] => soak::host::host()?,
         ["plots"] => plot::plots()?,
+        ["pipeline", options @ ..] => return soak::pipeline::pipeline(options),
         ["soak", options @ ..] => return soak::soak(options),
         _ => figures(&words)?,
     }

@@ -8,23 +8,13 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// How the horizontal axis is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scale {
-    /// Equal steps are equal differences, from 0 on.
-    Linear,
-    /// Equal steps are equal ratios, for what grows tenfold from point to point. Values are positive.
-    Log,
-}
-
-/// One pair of axes. The vertical one begins at 0.
+/// One pair of axes, which begin at 0.
 pub(crate) struct Panel {
     pub(crate) title: String,
     /// What the vertical axis shows, with its unit.
     pub(crate) y: String,
     /// The same of the horizontal one.
     pub(crate) x: String,
-    pub(crate) scale: Scale,
     pub(crate) series: Vec<Series>,
 }
 
@@ -72,19 +62,9 @@ fn draw_panel(svg: &mut String, panel: &Panel) {
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
     let (top, ticks_y) = axis(most(|point| point.1));
-    let (place_x, ticks_x): (Box<dyn Fn(f64) -> f64>, Vec<f64>) = match panel.scale {
-        Scale::Linear => {
-            let (end, ticks) = (most(|point| point.0).max(f64::MIN_POSITIVE), axis(most(|point| point.0)).1);
-            (Box::new(move |x| x / end), ticks.into_iter().filter(|tick| *tick <= end).collect())
-        }
-        Scale::Log => {
-            let least = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
-            let (from, to) = (least.log10(), most(|point| point.0).log10());
-            let ticks = (tens(from.ceil())..=tens(to)).map(|power| 10_f64.powi(power)).collect();
-            (Box::new(move |x| (x.log10() - from) / (to - from).max(f64::MIN_POSITIVE)), ticks)
-        }
-    };
-    let x = |value: f64| LEFT + place_x(value) * (WIDTH - LEFT - RIGHT);
+    let end = most(|point| point.0).max(f64::MIN_POSITIVE);
+    let ticks_x = axis(end).1.into_iter().filter(|tick| *tick <= end);
+    let x = |value: f64| LEFT + value / end * (WIDTH - LEFT - RIGHT);
     let y = |value: f64| HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM);
 
     let _ = writeln!(svg, "<text class=\"title\" x=\"{LEFT}\" y=\"22\">{}</text>", escaped(&panel.title));
@@ -106,13 +86,13 @@ fn draw_panel(svg: &mut String, panel: &Panel) {
         );
     }
     let _ = writeln!(svg, "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/>");
-    for tick in &ticks_x {
-        let at = x(*tick);
+    for tick in ticks_x {
+        let at = x(tick);
         let _ = writeln!(
             svg,
             "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             bottom + 18.0,
-            number(*tick)
+            number(tick)
         );
     }
     let _ = writeln!(
@@ -138,7 +118,7 @@ fn axis(most: f64) -> (f64, Vec<f64>) {
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= rough);
     let step = step.unwrap_or(10.0 * power);
     let steps = (most / step).ceil();
-    (steps * step, (0..=tens(steps)).map(|n| f64::from(n) * step).collect())
+    (steps * step, (0..=whole(steps)).map(|n| f64::from(n) * step).collect())
 }
 
 /// A number as people read it: thousands apart, no more digits than it needs.
@@ -167,6 +147,6 @@ fn real(count: usize) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
-fn tens(power: f64) -> i32 {
-    power.round() as i32
+fn whole(steps: f64) -> i32 {
+    steps.round() as i32
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use chart::{Panel, Scale, Series, draw};
+use chart::{Panel, Series, draw};
 
 /// Draws every picture whose results are there.
 #[expect(clippy::print_stdout, reason = "it says what it wrote")]
@@ -38,7 +38,6 @@ fn soak(results: &Value) -> String {
         title: title.to_owned(),
         y: y.to_owned(),
         x: "minutes".to_owned(),
-        scale: Scale::Linear,
         series,
     };
     let servers = results["wanted"].as_u64().unwrap_or_default();

@@ -74,12 +74,15 @@ struct Mail {
     asks: bool,
 }
 
-/// A question that was shown and is to be answered.
+/// A message that was shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Todo {
+pub(crate) struct Shown {
     /// The message's id.
     pub(crate) id: String,
-    mark: u64,
+    /// Whether it is to be answered.
+    pub(crate) asks: bool,
+    /// What its body is known by.
+    pub(crate) mark: u64,
     from: usize,
 }
 
@@ -92,10 +95,10 @@ fn marked(mark: u64) -> String {
 }
 
 impl Open {
-    fn post(&mut self, from: usize, to: BTreeSet<usize>, asks: bool) -> String {
+    fn post(&mut self, from: usize, to: BTreeSet<usize>, asks: bool) -> u64 {
         self.last += 1;
         self.mail.insert(self.last, Mail { from, to, had: BTreeSet::new(), asks });
-        marked(self.last)
+        self.last
     }
 
     fn settle(&mut self, mark: u64) {
@@ -144,7 +147,15 @@ impl Board {
         let id = open.people[to].clone()?;
         count(&self.counts.sent);
         count(&self.counts.deliveries);
-        Some((id, open.post(from, BTreeSet::from([to]), asks)))
+        Some((id, marked(open.post(from, BTreeSet::from([to]), asks))))
+    }
+
+    /// A message to that one: its id, and the mark.
+    pub(crate) fn write_to(&self, from: usize, to: usize) -> Option<(String, String, u64)> {
+        let mut open = lock(&self.open);
+        let id = open.people.get(to)?.clone()?;
+        let mark = open.post(from, BTreeSet::from([to]), false);
+        Some((id, marked(mark), mark))
     }
 
     /// A message to everybody who is there: its mark, and how many they are.
@@ -157,25 +168,25 @@ impl Board {
         count(&self.counts.sent);
         count(&self.counts.broadcasts);
         self.counts.deliveries.fetch_add(many as u64, Ordering::Relaxed);
-        (open.post(from, to, false), many)
+        (marked(open.post(from, to, false)), many)
     }
 
     /// The mark of an answer.
-    pub(crate) fn answer(&self, by: usize, todo: &Todo) -> String {
+    pub(crate) fn answer(&self, by: usize, question: &Shown) -> String {
         let mut open = lock(&self.open);
-        if let Some(question) = open.mail.get_mut(&todo.mark) {
-            question.asks = false;
+        if let Some(asked) = open.mail.get_mut(&question.mark) {
+            asked.asks = false;
         }
-        open.settle(todo.mark);
+        open.settle(question.mark);
         for counter in [&self.counts.sent, &self.counts.deliveries, &self.counts.answers] {
             count(counter);
         }
-        open.post(by, BTreeSet::from([todo.from]), false)
+        marked(open.post(by, BTreeSet::from([question.from]), false))
     }
 
-    /// A model was shown a text: what it is now to answer. `again` says that it asked for it, and may have had it before.
-    pub(crate) fn show(&self, to: usize, text: &str, again: bool) -> Vec<Todo> {
-        let mut todo = Vec::new();
+    /// A model was shown a text: the messages in it. `again` says that it asked for it, and may have had it before.
+    pub(crate) fn show(&self, to: usize, text: &str, again: bool) -> Vec<Shown> {
+        let mut shown = Vec::new();
         for (at, _) in text.match_indices("=m") {
             let digits = text[at + 2..].split_once('=').map_or("", |(digits, _)| digits);
             let Ok(mark) = digits.parse::<u64>() else { continue };
@@ -192,16 +203,14 @@ impl Board {
             if mail.to.remove(&to) {
                 count(&self.counts.shown);
                 mail.had.insert(to);
-                if mail.asks {
-                    todo.push(Todo { id: id.to_owned(), mark, from: mail.from });
-                }
+                shown.push(Shown { id: id.to_owned(), asks: mail.asks, mark, from: mail.from });
             } else if !again {
                 let what = if mail.had.contains(&to) { "twice" } else { "by mistake" };
                 self.error(format!("message {mark} was shown to {to} {what}"));
             }
             open.settle(mark);
         }
-        todo
+        shown
     }
 
     /// How many messages wait for this session.

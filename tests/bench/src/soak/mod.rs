@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p session-bridge-bench soak [--sessions 500] [--minutes 60] [--every 20] [--turns 40]
-//!     [--broadcast-every 60] [--older-than 10m] [--seed 1] [--sample-every 10] [--results docs/results/soak.json]
+//!     [--broadcast-every 60] [--older-than 10m] [--seed 1] [--sample-every 10] [--results docs/results/soak.json] [--programs DIR]
 //! ```
 //!
 //! Each session has a turn every so many seconds (`--every`, on average): a prompt, tools, an end, each with its hook.
@@ -14,6 +14,7 @@
 mod board;
 pub(crate) mod host;
 mod logs;
+pub(crate) mod pipeline;
 mod sample;
 pub(crate) mod server;
 mod session;
@@ -48,6 +49,8 @@ const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
 /// What a run is to be.
 pub(crate) struct Options {
     sessions: usize,
+    /// Of a pipeline.
+    messages: usize,
     time: Duration,
     every: Duration,
     turns: usize,
@@ -56,6 +59,8 @@ pub(crate) struct Options {
     sample_every: Duration,
     seed: u64,
     results: PathBuf,
+    /// A folder with the programs; without one, they are built.
+    programs: Option<PathBuf>,
 }
 
 impl Options {
@@ -63,6 +68,7 @@ impl Options {
         let results = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/results/soak.json");
         let mut options = Self {
             sessions: 500,
+            messages: 0,
             time: Duration::from_secs(3600),
             every: Duration::from_secs(20),
             turns: 40,
@@ -71,24 +77,32 @@ impl Options {
             sample_every: Duration::from_secs(10),
             seed: 1,
             results,
+            programs: None,
         };
+        options.take(words)?;
+        Ok(options)
+    }
+
+    fn take(&mut self, words: &[&str]) -> Result<()> {
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             let seconds = || value.parse().map(Duration::from_secs_f64);
             match *name {
-                "--sessions" => options.sessions = value.parse()?,
-                "--minutes" => options.time = Duration::from_secs_f64(60.0 * value.parse::<f64>()?),
-                "--every" => options.every = seconds()?,
-                "--turns" => options.turns = value.parse()?,
-                "--broadcast-every" => options.broadcast_every = seconds()?,
-                "--older-than" => options.older_than = (*value).to_owned(),
-                "--sample-every" => options.sample_every = seconds()?,
-                "--seed" => options.seed = value.parse()?,
-                "--results" => options.results = value.into(),
+                "--sessions" | "--agents" => self.sessions = value.parse()?,
+                "--messages" => self.messages = value.parse()?,
+                "--minutes" => self.time = Duration::from_secs_f64(60.0 * value.parse::<f64>()?),
+                "--every" => self.every = seconds()?,
+                "--turns" => self.turns = value.parse()?,
+                "--broadcast-every" => self.broadcast_every = seconds()?,
+                "--older-than" => (*value).clone_into(&mut self.older_than),
+                "--sample-every" => self.sample_every = seconds()?,
+                "--seed" => self.seed = value.parse()?,
+                "--results" => self.results = value.into(),
+                "--programs" => self.programs = Some(value.into()),
                 other => bail!("no option is called {other}"),
             }
         }
-        Ok(options)
+        Ok(())
     }
 }
 
@@ -118,8 +132,13 @@ impl World {
         }
         let logs = Mutex::new(Logs::of(&home_in(folder.path())));
         let world = Self {
+            programs: match &options.programs {
+                Some(folder) => {
+                    Programs { main: folder.join("session-bridge"), hook: folder.join("session-bridge-hook") }
+                }
+                None => programs::build()?,
+            },
             options,
-            programs: programs::build()?,
             folder,
             board: Board::default(),
             processes: Processes::default(),
@@ -304,7 +323,8 @@ pub(crate) fn soak(words: &[&str]) -> Result<ExitCode> {
 
 fn told(words: &[&str]) -> String {
     let mut told = vec!["soak"];
-    let mut words = words.chunks(2).filter(|pair| pair.first() != Some(&"--results"));
+    let here = ["--results", "--programs"];
+    let mut words = words.chunks(2).filter(|pair| !here.contains(&pair[0]));
     told.extend(words.by_ref().flatten());
     told.join(" ")
 }

@@ -1,7 +1,7 @@
 //! One session's life: turns with hooks and tool calls, ends, and new beginnings.
 
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use session_bridge_core::provider::Provider;
 use session_bridge_store::Session;
 
 use super::World;
-use super::board::{Phase, Todo, count};
+use super::board::{Board, Phase, Shown, count};
 use super::host::Host;
 use super::server::Server;
 
@@ -33,7 +33,8 @@ pub(super) struct Life<'w> {
     native: String,
     turn: String,
     alive: Option<Alive>,
-    todo: Vec<Todo>,
+    /// What it was shown and has not dealt with, and when.
+    shown: Vec<(Shown, Instant)>,
     /// A message that it sent.
     sent: Option<String>,
     /// For how many turns something has waited for it.
@@ -57,7 +58,7 @@ impl<'w> Life<'w> {
             turn: String::new(),
             random,
             alive: None,
-            todo: Vec::new(),
+            shown: Vec::new(),
             sent: None,
             waited: 0,
         })
@@ -76,7 +77,11 @@ impl<'w> Life<'w> {
         self.begin(Scene::Start)?;
         loop {
             let phase = board.phase();
-            let pause = self.world.options.every.mul_f64(0.5 + self.random.below(1000) as f64 / 1000.0);
+            let pause = self
+                .world
+                .options
+                .every
+                .mul_f64(f64::from(500 + u16::try_from(self.random.below(1000))?) / 1000.0);
             board.pause(if phase == Phase::Calm { pause / 4 } else { pause });
             match board.phase() {
                 Phase::Over => {
@@ -95,13 +100,28 @@ impl<'w> Life<'w> {
         }
     }
 
+    /// Who waits for what.
+    pub(super) fn board(&self) -> &'w Board {
+        &self.world.board
+    }
+
+    /// The oldest message that it was shown, by its mark, and when that was.
+    pub(super) fn next(&mut self) -> Option<(u64, Instant)> {
+        (!self.shown.is_empty()).then(|| self.shown.remove(0)).map(|(message, at)| (message.mark, at))
+    }
+
+    /// A person begins a turn.
+    pub(super) fn prompt(&mut self) -> Result<()> {
+        self.turn = name(&mut self.random);
+        self.hook(Scene::Prompt, None).map(drop)
+    }
+
     /// A prompt, some tools, an end.
     fn turn(&mut self) -> Result<()> {
         count(&self.world.board.counts.turns);
-        self.turn = name(&mut self.random);
-        self.hook(Scene::Prompt, None)?;
+        self.prompt()?;
         self.answer()?;
-        for _ in 0..1 + self.random.below(3) {
+        for _ in 0..=self.random.below(3) {
             self.work()?;
             self.answer()?;
         }
@@ -201,10 +221,12 @@ impl<'w> Life<'w> {
 
     /// Answers every question that the model was shown.
     fn answer(&mut self) -> Result<()> {
-        while let Some(todo) = self.todo.pop() {
-            let mark = self.world.board.answer(self.number, &todo);
-            let body = self.body(&mark);
-            self.call("bridge_reply", json!({"message_id": todo.id, "body": body}), false)?;
+        while let Some((message, _)) = self.shown.pop() {
+            if message.asks {
+                let mark = self.world.board.answer(self.number, &message);
+                let body = self.body(&mark);
+                self.call("bridge_reply", json!({"message_id": message.id, "body": body}), false)?;
+            }
         }
         Ok(())
     }
@@ -215,7 +237,7 @@ impl<'w> Life<'w> {
     }
 
     /// A tool call with the host's event after it. Nothing if it was refused, which is an error.
-    fn call(&mut self, tool: &str, mut arguments: Value, again: bool) -> Result<Option<Value>> {
+    pub(super) fn call(&mut self, tool: &str, mut arguments: Value, again: bool) -> Result<Option<Value>> {
         let world = self.world;
         let call = format!("call_{}", self.random.word(16));
         let card = self.script.provider.card();
@@ -244,27 +266,23 @@ impl<'w> Life<'w> {
     }
 
     /// Has the host run a hook. Whether it said anything.
-    fn hook(&mut self, scene: Scene, call: Option<&str>) -> Result<bool> {
-        let attempt = self.tell(scene, call, None)?;
-        if let (Some(Some(attempt)), true) = (&attempt, self.script.tells(Scene::Request)) {
+    pub(super) fn hook(&mut self, scene: Scene, call: Option<&str>) -> Result<bool> {
+        let said = self.tell(scene, call, None)?;
+        let attempt = said.split_once(ATTEMPT).and_then(|(_, rest)| rest.split_once(']'));
+        if let (Some((attempt, _)), true) = (attempt, self.script.tells(Scene::Request)) {
             // The host asks its model next, and tells that the text is in the request.
             self.tell(Scene::Request, None, Some(attempt))?;
         }
-        Ok(attempt.is_some())
+        Ok(!said.is_empty())
     }
 
-    /// What the hook said: the attempt that its host will give back, if it names one.
-    fn tell(
-        &mut self,
-        scene: Scene,
-        call: Option<&str>,
-        attempt: Option<&str>,
-    ) -> Result<Option<Option<String>>> {
+    /// What the hook said, as text.
+    fn tell(&mut self, scene: Scene, call: Option<&str>, attempt: Option<&str>) -> Result<String> {
         let world = self.world;
         let card = self.script.provider.card();
         let names = Names { native: &self.native, turn: &self.turn, call, attempt };
         let Some((event, payload)) = self.script.tell(scene, &names, &mut self.random) else {
-            return Ok(None);
+            return Ok(String::new());
         };
         let program = world.program(&world.programs.hook, &[card.id.as_str(), &event], Vec::new());
         let alive = self.alive.as_mut().context("the session has ended")?;
@@ -274,27 +292,28 @@ impl<'w> Life<'w> {
             world.board.error(format!("the hook of {} at {event}: {failure}", card.id));
         }
         if done.output.trim().is_empty() {
-            return Ok(None);
+            return Ok(String::new());
         }
         let Ok(value) = serde_json::from_str::<Value>(&done.output) else {
             world.board.error(format!("the hook of {} at {event} wrote no JSON", card.id));
-            return Ok(None);
+            return Ok(String::new());
         };
         self.show(&value, false);
         let mut text = String::new();
         strings(&value, &mut text);
-        let named = text.split_once(ATTEMPT).and_then(|(_, rest)| rest.split_once(']'));
-        Ok(Some(named.map(|(attempt, _)| attempt.to_owned())))
+        Ok(text)
     }
 
     fn show(&mut self, value: &Value, again: bool) {
         let mut text = String::new();
         strings(value, &mut text);
-        self.todo.extend(self.world.board.show(self.number, &text, again));
+        let now = Instant::now();
+        let shown = self.world.board.show(self.number, &text, again);
+        self.shown.extend(shown.into_iter().map(|message| (message, now)));
     }
 
     /// Starts host, session and server.
-    fn begin(&mut self, scene: Scene) -> Result<()> {
+    pub(super) fn begin(&mut self, scene: Scene) -> Result<()> {
         let world = self.world;
         let roster = world.roster.lock().unwrap_or_else(PoisonError::into_inner);
         self.begin_in(scene)?;
@@ -322,8 +341,7 @@ impl<'w> Life<'w> {
         let (server, host_pid) = (Server::greet(stream, card)?, host.pid());
         self.alive = Some(Alive { host, server });
         for _ in 0..PROMPTS {
-            self.turn = name(&mut self.random);
-            self.hook(Scene::Prompt, None)?;
+            self.prompt()?;
             let known = world.store()?.named_by(card.id.as_str(), &self.native)?;
             let here = |session: &Session| {
                 session.ended.is_none() && session.host.is_some_and(|host| host.pid == host_pid)
@@ -356,7 +374,7 @@ impl<'w> Life<'w> {
     }
 
     /// As a host ends: it tells so, closes its server's input and waits for it.
-    fn end(&mut self) -> Result<()> {
+    pub(super) fn end(&mut self) -> Result<()> {
         if self.alive.is_none() {
             return Ok(());
         }
