@@ -30,7 +30,7 @@ const TICKS: f64 = 5.0;
 /// A page shows a picture on its own ground, so there is none in it; the reader's choice of light or dark decides the ink.
 const STYLE: &str = "\
 text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#59636e}\
-.title{font-size:14px;font-weight:600;fill:#1f2328}\
+.title{font-size:14px;font-weight:600;fill:#6e7781}\
 .grid{stroke:#818b981f;stroke-width:1}.axis{stroke:#818b98;stroke-width:1}\
 .line{fill:none;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}\
 .s0{stroke:#0969da}.s1{stroke:#bc4c00}.s2{stroke:#1a7f37}.s3{stroke:#8250df}\
