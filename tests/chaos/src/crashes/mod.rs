@@ -6,8 +6,9 @@
 
 mod audit;
 mod installs;
-mod readers;
+pub(crate) mod readers;
 mod round;
+pub(crate) mod script;
 mod trouble;
 mod world;
 mod writers;

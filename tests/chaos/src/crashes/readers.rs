@@ -12,11 +12,11 @@ use session_bridge_core::id::SessionId;
 use session_bridge_providers::PROVIDERS;
 use session_bridge_store::Store;
 
+use super::script::Script;
 use super::world::{Shown, World, lock};
 use super::writers::{call_of, server_of};
 use crate::launch::{Ended, Host, Pace, Run};
 use crate::random::Random;
-use crate::script::{Scene, Script, strings};
 
 /// How many there are.
 pub(super) const READERS: usize = 3;
@@ -38,8 +38,9 @@ pub(super) struct Reader {
 impl Reader {
     /// A session of one of the providers, by turns, that its hook has registered.
     pub(super) fn start(world: &World, chaos: &Path, number: usize, seed: u64, round: u64) -> Result<Self> {
-        let scripts = PROVIDERS.iter().filter_map(|provider| Script::of(*provider).ok());
-        let mut scripts: Vec<Script> = scripts.filter(|script| script.tells(Scene::Start)).collect();
+        // Where a plugin of ours stands in for hooks, no payload of a turn was captured.
+        let mut scripts: Vec<Script> =
+            PROVIDERS.iter().filter_map(|provider| Script::of(*provider).ok()).collect();
         anyhow::ensure!(scripts.len() >= READERS, "the captured payloads are not found");
         let script = scripts.swap_remove((number + usize::try_from(round)?) % scripts.len());
         let mut random = Random::new(seed, 200 + number as u64);
@@ -176,5 +177,15 @@ impl Reader {
             let by = format!("{by} of {}", self.provider());
             shown.push(Shown { mark: mark.to_owned(), late, reader: self.number, began, by });
         }
+    }
+}
+
+/// All strings of a value, one after another.
+pub(crate) fn strings(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) => out.extend([text, "\n"]),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, out)),
+        Value::Object(members) => members.values().for_each(|item| strings(item, out)),
+        _ => {}
     }
 }
