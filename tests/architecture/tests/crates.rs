@@ -56,9 +56,15 @@ fn row(name: &str) -> Row {
             others: None,
         },
         "session-bridge-conformance" => Row { ours: &["session-bridge-core"], others: None },
-        "session-bridge-bench" => {
-            Row { ours: &["session-bridge-core", "session-bridge-store"], others: None }
-        }
+        "session-bridge-bench" => Row {
+            ours: &[
+                "session-bridge-core",
+                "session-bridge-store",
+                "session-bridge-providers",
+                "session-bridge-chaos",
+            ],
+            others: None,
+        },
         "session-bridge-chaos" | "session-bridge-forgery" => Row {
             ours: &["session-bridge-core", "session-bridge-store", "session-bridge-providers"],
             others: None,

@@ -8,16 +8,19 @@
 
 mod cases;
 mod measure;
+mod plot;
 mod sends;
 mod server;
+mod soak;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
 use cases::World;
 use measure::{Case, rounds};
+use soak::host::Host;
 
 /// What can be asked for alone.
 const PARTS: [&str; 3] = ["processes", "sends", "idle"];
@@ -31,8 +34,20 @@ pub(crate) struct Programs {
     pub(crate) main: PathBuf,
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [Host::WORD] => soak::host::host()?,
+        ["plots"] => plot::plots()?,
+        ["pipeline", options @ ..] => return soak::pipeline::pipeline(options),
+        ["soak", options @ ..] => return soak::soak(options),
+        _ => figures(&words)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sections of the first tables.
+fn figures(words: &[String]) -> Result<()> {
     let (numbers, parts): (Vec<_>, Vec<_>) = words.iter().partition(|word| word.parse::<usize>().is_ok());
     let messages = numbers.first().map_or(Ok(100_000), |word| word.parse())?;
     if let Some(odd) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {

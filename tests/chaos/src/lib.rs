@@ -9,3 +9,4 @@ pub mod launch;
 pub mod programs;
 pub mod random;
 pub mod results;
+pub mod script;
