@@ -105,8 +105,12 @@ impl Store {
                 }
             } else {
                 let (gone, left) = self.piece(collection, |tx, began| remove(tx, batch, times, began))?;
-                gone.iter().for_each(|slice| count(slice, &mut collection.report));
-                left.into_iter().rev().for_each(|slice| walk.doomed.push_front(slice));
+                for slice in &gone {
+                    count(slice, &mut collection.report);
+                }
+                for slice in left.into_iter().rev() {
+                    walk.doomed.push_front(slice);
+                }
             }
         } else {
             collection.step = Step::Traces(super::traces::Walk::default());
