@@ -173,10 +173,7 @@ fn carry_out(w: &mut World, sessions: &mut [Session], sent: &mut Vec<MessageId>,
                 before.receipts.iter().filter(|(id, _)| !after.receipts.contains_key(id))
             {
                 let old = w.clock.now() - 10 * DAY;
-                assert!(
-                    receipts.iter().all(|one| !one.state.is_unread() && !one.doubt),
-                    "{id}: {receipts:?}"
-                );
+                assert!(receipts.iter().all(|one| !one.state.is_unread()), "{id}: {receipts:?}");
                 assert!(receipts.iter().flat_map(|one| &one.steps).all(|step| step.at < old), "{id}");
                 let told = w.store.receipts(*id).unwrap_err();
                 assert!(matches!(told, StoreError::Collected(_)), "{told}");
@@ -193,7 +190,7 @@ fn carry_out(w: &mut World, sessions: &mut [Session], sent: &mut Vec<MessageId>,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn collection_changes_nothing_that_stays(steps in prop::collection::vec(step(), 1..60)) {
