@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_bridge_core::settings::Settings;
-use session_bridge_store::{Collection, Pause, StoreError};
+use session_bridge_store::{Collection, Pause, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -81,7 +81,7 @@ fn take(desk: &mut Desk) -> Option<Box<Collection>> {
     if !desk.home().store().exists() || Pause::Everything.stands(desk.home()) {
         return None;
     }
-    desk.store().and_then(|store| store.take_collection()).ok().flatten().map(Box::new)
+    desk.store().and_then(Store::take_collection).ok().flatten().map(Box::new)
 }
 
 /// One piece; `None` when nothing is left to do.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use session_bridge_core::home::Home;
+use session_bridge_core::id::SessionId;
 use session_bridge_store::{Role, Store};
 
 use crate::Programs;
@@ -28,9 +30,9 @@ pub(crate) fn clear(programs: &Programs, messages: usize) -> Result<Cleared> {
     let world = World::new(programs, messages)?;
     add_traces(&Store::open(&world.bridge(), Role::Cli)?)?;
     let bytes = Store::open(&world.bridge(), Role::Cli)?.bytes();
-    let over = AtomicBool::new(false);
+    let (home, reader, over) = (world.bridge(), world.reader(), AtomicBool::new(false));
     let (took, (writes, late)) = std::thread::scope(|scope| -> Result<_> {
-        let hook = scope.spawn(|| write(&world, &over));
+        let hook = scope.spawn(|| write(&home, reader, &over));
         let began = Instant::now();
         let done = Command::new(&programs.main).arg("gc").env("SESSION_BRIDGE_HOME", world.home()).output();
         let took = began.elapsed();
@@ -59,12 +61,12 @@ fn add_traces(store: &Store) -> Result<()> {
 }
 
 /// Writes as a hook does, again and again, until the other is done.
-fn write(world: &World, over: &AtomicBool) -> Result<(Vec<Duration>, usize)> {
-    let mut store = Store::open(&world.bridge(), Role::Hook)?;
+fn write(home: &Home, reader: SessionId, over: &AtomicBool) -> Result<(Vec<Duration>, usize)> {
+    let mut store = Store::open(home, Role::Hook)?;
     let (mut writes, mut late) = (Vec::new(), 0);
     while !over.load(Ordering::Relaxed) {
         let began = Instant::now();
-        match store.set_summary(world.reader(), Some("at work")) {
+        match store.set_summary(reader, Some("at work")) {
             Ok(()) => writes.push(began.elapsed()),
             Err(_) => late += 1,
         }
