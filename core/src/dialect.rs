@@ -23,20 +23,35 @@ pub fn read<'a, P: Deserialize<'a>>(
     Ok((spec, payload))
 }
 
-/// The event's name. A payload that says another one is not of the event that the entry was configured for.
-pub fn name<'a>(call: &HookCall<'a>, said: Option<Text<'a>>) -> Result<Cow<'a, str>, DecodeError> {
+/// The event, as far as all of these CLIs tell it alike: `name` is the payload's own word for it, `session` its
+/// `session_id`.
+pub fn event<'a>(
+    spec: &HookSpec,
+    call: &HookCall<'a>,
+    name: Option<Text<'a>>,
+    session: Option<Text<'a>>,
+) -> Result<HookEvent<'a>, DecodeError> {
+    session_in("session_id", spec, call, name, session)
+}
+
+/// The same where another field holds the host's session id.
+pub fn session_in<'a>(
+    field: &'static str,
+    spec: &HookSpec,
+    call: &HookCall<'a>,
+    name: Option<Text<'a>>,
+    session: Option<Text<'a>>,
+) -> Result<HookEvent<'a>, DecodeError> {
     let event = call.event;
-    let name = said.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
+    let name = name.and_then(Text::filled).unwrap_or(Cow::Borrowed(event));
+    // Then it is not of the event that the entry was configured for.
     if name != event {
         return Err(DecodeError::OtherEvent { event: event.to_owned(), payload: name.into_owned() });
     }
-    Ok(name)
-}
-
-/// The host's session id, from the payload's field `session_id`.
-pub fn session<'a>(call: &HookCall<'a>, id: Option<Text<'a>>) -> Result<Cow<'a, str>, DecodeError> {
-    id.and_then(Text::filled)
-        .ok_or_else(|| DecodeError::Missing { event: call.event.to_owned(), field: "session_id" })
+    let native = session
+        .and_then(Text::filled)
+        .ok_or_else(|| DecodeError::Missing { event: event.to_owned(), field })?;
+    Ok(HookEvent::of(spec.moment, name, native))
 }
 
 /// Why a session starts, from the payload's field `source`. An unknown source is a start like any other.

@@ -165,6 +165,31 @@ pub struct HookEvent<'a> {
     pub said: Option<&'a str>,
 }
 
+impl<'a> HookEvent<'a> {
+    /// An event that says nothing but what it is and whose.
+    pub fn of(moment: Moment, name: Cow<'a, str>, native: Cow<'a, str>) -> Self {
+        Self {
+            moment,
+            name,
+            native,
+            turn: None,
+            tool_calls: Vec::new(),
+            stamp: None,
+            cwd: None,
+            nonce: None,
+            subagent: None,
+            subagent_done: false,
+            nudge: None,
+            echo: None,
+            by_host: false,
+            start: Start::Fresh,
+            continues: false,
+            continued: false,
+            said: None,
+        }
+    }
+}
+
 impl HookEvent<'_> {
     /// The event's identity within its session: the same identity twice is one event. A turn that goes on ends more than
     /// once; its later ends are told apart by what the model said. Where it said the same again, they count as one,

@@ -47,7 +47,7 @@ pub(crate) fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Result
 }
 
 /// Reads an output to its end, beside the program, and hands on what comes.
-fn pieces(output: Option<impl std::io::Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+pub(crate) fn pieces(output: Option<impl std::io::Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         let Some(output) = output else { return };

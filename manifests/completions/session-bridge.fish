@@ -77,7 +77,10 @@ complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall"
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l provider -d 'Look at this one only; may be given several times' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l seconds -d 'How long the self-test takes' -r
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l seed -d 'What decides what is random in the self-test, as an earlier one printed it. Where a kill falls is also a matter of the machine' -r
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l fix -d 'Repair what can be repaired: entries that are missing or changed, the links in `bin/`, and a damaged store'
+complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l selftest -d 'Try for ten seconds to break the bridge on this disk: kill programs, compare receipts, measure. In a temporary home; nothing of yours is read or changed'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -l json -d 'Print one JSON document instead of text for people'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c session-bridge -n "__fish_session_bridge_using_subcommand list-providers" -l json -d 'Print one JSON document instead of text for people'

@@ -81,6 +81,13 @@ pub const CODES: &[Code] = &[
     ("output", NOT_WELL, "Standard output cannot be written."),
     ("reason_too_long", USAGE, "The reason for declining is over 500 characters."),
     ("recipient_is_self", USAGE, "Only the sender itself answers to the address."),
+    ("selftest_denied", NOT_WELL, "The self-test may not write where the bridge's home is."),
+    ("selftest_disk_full", NOT_WELL, "The disk of the bridge's home has no room for the self-test."),
+    (
+        "selftest_read_only",
+        NOT_WELL,
+        "The disk of the bridge's home is read-only, so the self-test cannot write.",
+    ),
     (
         "settings_damaged",
         CLASH,
@@ -124,6 +131,10 @@ pub const TOOL_CODES: &[(&str, &str)] = &[
     ("bad_arguments", "The tool's arguments are not what its schema says."),
     ("bad_id", "The text is no id."),
     ("conversation_ended", "The conversation that called has ended since; nothing was done in its name."),
+    (
+        "evidence_disagrees",
+        "The server's environment names a session that lives in another process; nothing was stored.",
+    ),
     ("nobody_there", "There is no other session in the room."),
     ("not_bound", "The server knows its host, but not yet the session; nothing was stored."),
     ("not_your_question", "The question was asked by another session."),

@@ -104,6 +104,12 @@ pub(super) async fn resolve(
             if let Some(session) = bound(card, host, store, BINDING_WAIT).await? {
                 return Ok(Me::new(card, session));
             }
+            let claimed = spawn.clone();
+            let elsewhere =
+                store.run(move |desk| lives_elsewhere(desk, card, claimed.as_deref(), host)).await;
+            if elsewhere.ok_or_else(Refusal::broken)?? {
+                return Err(evidence_disagrees(card));
+            }
             // No hook runs here: nothing knows better than the server's start.
             let found = store.run(move |desk| by_process(desk, card, spawn.as_deref(), host)).await;
             let session = found.ok_or_else(Refusal::broken)??;
@@ -186,6 +192,31 @@ fn not_bound(card: &Card) -> Refusal {
         "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
     )
     .fault()
+}
+
+fn evidence_disagrees(card: &Card) -> Refusal {
+    let message =
+        format!("{} named a session at this server's start that lives in another process", card.name);
+    Refusal::new(
+        "evidence_disagrees",
+        message,
+        "nothing was stored; send any prompt first, and if that does not help, run `session-bridge doctor`",
+    )
+    .fault()
+}
+
+/// Whether the id from the server's start is that of a session whose host process is another one and alive. Whatever is
+/// started inside a CLI inherits its variables, so one of the two is wrong.
+fn lives_elsewhere(
+    desk: &mut Desk,
+    card: &'static Card,
+    spawn: Option<&str>,
+    host: Option<ProcessKey>,
+) -> Result<bool, StoreError> {
+    let (Some(native), Some(host), false) = (spawn, host, desk.bound) else { return Ok(false) };
+    let named = desk.store()?.named_by(card.id.as_str(), native)?;
+    let elsewhere = named.filter(|session| session.ended.is_none()).and_then(|session| session.host);
+    Ok(elsewhere.is_some_and(|other| other != host && process::is_alive(other)))
 }
 
 fn by_native(

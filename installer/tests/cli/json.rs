@@ -65,6 +65,39 @@ const MEANINGS: &[(&str, &str)] = &[
     ("dir", "The marketplace's folder."),
     ("doctor:checks[].id", "What was looked at; stable."),
     ("doctor:checks[].summary", "What was found."),
+    ("doctor --selftest:kept", "The folder that stays because something was found; null if it is gone."),
+    ("doctor --selftest:seed", "What decided what is random; `--seed` takes it."),
+    ("doctor --selftest:seconds", "How long it was to take."),
+    ("doctor --selftest:crashes", "Programs that were killed while they sent, delivered and answered."),
+    ("doctor --selftest:crashes.acknowledged", "Messages whose id was printed."),
+    ("doctor --selftest:crashes.kills", "Programs that were killed."),
+    ("doctor --selftest:crashes.programs", "Programs that were started."),
+    ("doctor --selftest:crashes.shown", "Deliveries of those messages whose text came out of a hook."),
+    ("doctor --selftest:crashes.waiting", "Deliveries of those messages that wait."),
+    ("doctor --selftest:receipts", "Receipts compared with what really came out."),
+    ("doctor --selftest:receipts.messages", "Messages whose receipts were compared after each event."),
+    ("doctor --selftest:receipts.died", "Hooks that were killed at a random point."),
+    ("doctor --selftest:receipts.died_after", "Hooks that were killed as soon as their answer was out."),
+    ("doctor --selftest:receipts.thrown_away", "Answers that nobody took."),
+    ("doctor --selftest:receipts.turn_lost", "Answers that no event of the same turn followed."),
+    ("doctor --selftest:receipts.seen", "Messages whose receipt says `seen`."),
+    ("doctor --selftest:speed", "What was measured."),
+    (
+        "doctor --selftest:speed.program_ms",
+        "The hook's program, started where there is nothing to look at, in milliseconds.",
+    ),
+    ("doctor --selftest:speed.quiet_ms", "The hook at an event of a session without mail, in milliseconds."),
+    ("doctor --selftest:speed.delivering_ms", "The hook at an event that brings a message, in milliseconds."),
+    (
+        "doctor --selftest:speed.sends_by_commands",
+        "Sends a second by commands, four at a time, each on the disk before it was acknowledged.",
+    ),
+    ("doctor --selftest:speed.sends_by_server", "The same by calls of one server, sixteen at a time."),
+    ("doctor --selftest:speed.remarks", "What is slow on this machine; not a finding."),
+    ("findings", "What must not be, a sentence each; empty if all is well."),
+    ("median", "The median."),
+    ("p99", "The 99th percentile."),
+    ("runs", "How many were measured."),
     ("doubt", "It went out, and nobody can tell whether it arrived."),
     ("dry_run", "Whether nothing was changed."),
     ("end_reason", "Why it ended."),
@@ -302,6 +335,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     ];
     let providers = vec![json(&env, &["list-providers"])];
     let doctor = vec![json(&env, &["doctor"])];
+    let selftest = vec![json(&env, &["doctor", "--selftest", "--seconds", "1"])];
     let uninstall = vec![json(&env, &["uninstall", "--all"])];
     let (api, web) = env.two_sessions();
     let mut store = env.store();
@@ -331,6 +365,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         ("init", init),
         ("uninstall", uninstall),
         ("doctor", doctor),
+        ("doctor --selftest", selftest),
         ("list-providers", providers),
         ("send-message", vec![sent.clone(), while_paused]),
         ("broadcast", vec![json(&env, &["broadcast", "x"])]),

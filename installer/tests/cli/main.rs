@@ -19,6 +19,7 @@ mod meet;
 mod messages;
 mod overdue;
 mod plugin;
+mod selftest;
 mod trips;
 mod trust;
 mod upgrade;

@@ -65,6 +65,31 @@ fn the_hook_wins_over_the_id_from_the_start() {
     assert_eq!(world.store().sessions(None, true).unwrap().len(), 1, "no session for the stale id");
 }
 
+/// A CLI that was started in another one's shell inherits its variables.
+#[test]
+fn an_inherited_id_of_a_session_that_lives_elsewhere_names_nobody() {
+    let world = World::new();
+    let other = process::look(std::os::unix::process::parent_id()).unwrap().key;
+    let arrival = Arrival {
+        provider: "claude-code",
+        short: "claude",
+        native: "outer",
+        host: Some(other),
+        one_per_process: true,
+        cwd: None,
+        start: Some(Start::Fresh),
+        claimed: None,
+        wanted: Wanted::default(),
+    };
+    let outer = world.store().arrive(&arrival).unwrap();
+    let mut server = world.claude(&[(SPAWN, "outer")]);
+    assert_eq!(server.refused("bridge_send_message", json!({"to": "x", "body": "y"})), "evidence_disagrees");
+    assert_eq!(world.store().session(outer.id).unwrap().host, Some(other), "it stays where it is");
+    assert_eq!(world.store().newest_seq().unwrap(), 0);
+    let mine = hook(&world, "inner", Start::Fresh);
+    assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(mine.id));
+}
+
 #[test]
 fn clear_goes_on_and_another_session_is_followed() {
     let world = World::new();

@@ -44,13 +44,9 @@ struct ToolCall<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
-        moment: spec.moment,
-        name,
-        native,
         turn: payload.prompt_id.and_then(Text::filled),
         tool_calls: payload
             .tool_calls
@@ -58,18 +54,15 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
             .into_iter()
             .filter_map(|call| call.tool_use_id.and_then(Text::filled))
             .collect(),
-        stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
-        nonce: None,
         subagent: payload.agent_id.and_then(Text::filled),
-        subagent_done: false,
         nudge: payload.prompt.and_then(|json| nudge(json.get())),
-        echo: None,
         by_host: payload.prompt.is_some_and(|json| json.get().starts_with(NOTIFICATION)),
         start: dialect::start(payload.source),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
+        ..event
     })
 }
 

@@ -43,8 +43,7 @@ struct Payload<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     let is = |moment| spec.moment == moment;
     let attempt = payload.attempt.and_then(Text::filled).filter(|_| is(Moment::ModelRequest));
     // Results of other tools are not told.
@@ -53,8 +52,6 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let completed = payload.status.and_then(Text::filled).as_deref() == Some(COMPLETED);
     Ok(HookEvent {
         moment: if is(Moment::TurnEnd) && !completed { Moment::Interrupt } else { spec.moment },
-        name,
-        native,
         turn: payload.turn_id.and_then(Text::filled),
         // A call's id is Cline's alone; our server's results are known by their fence.
         tool_calls: call.into_iter().chain(frame::fences(result).into_iter().map(Cow::Borrowed)).collect(),
@@ -62,16 +59,12 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         stamp: attempt.clone(),
         cwd: payload.cwd.and_then(Text::folder),
         subagent: payload.agent_id.and_then(Text::filled),
-        subagent_done: false,
         nonce: payload.nonce.and_then(Text::filled),
         nudge: payload.prompt.filter(|_| is(Moment::PromptSubmit)).and_then(|json| nudge(json.get())),
         echo: attempt.and_then(|id| id.parse().ok()),
-        by_host: false,
         // Cline does not tell a new session from one that goes on. Who is new owes nobody an answer, so both hear the same.
         start: if is(Moment::SessionStart) { Start::Resumed } else { Start::Fresh },
-        continues: false,
-        continued: false,
-        said: None,
+        ..event
     })
 }
 

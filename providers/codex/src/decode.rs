@@ -37,31 +37,23 @@ struct Payload<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     let transcript = payload.transcript_path.and_then(Text::filled);
-    let other = transcript.as_deref().filter(|path| !path.contains(native.as_ref())).and_then(thread_of);
+    let other =
+        transcript.as_deref().filter(|path| !path.contains(event.native.as_ref())).and_then(thread_of);
     let subagent =
         payload.agent_id.and_then(Text::filled).or(other.map(|thread| Cow::Owned(thread.to_owned())));
     Ok(HookEvent {
-        moment: spec.moment,
-        name,
-        native,
         turn: payload.turn_id.and_then(Text::filled),
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
-        stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
-        nonce: None,
         subagent,
-        subagent_done: false,
         nudge: payload.prompt.and_then(|json| Nudge::in_json(json.get())),
-        echo: None,
-        by_host: false,
         start: dialect::start(payload.source),
-        // `/clear` ends nothing here: the next conversation is a session of its own.
-        continues: false,
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
+        // `/clear` ends nothing here: the next conversation is a session of its own, so nothing `continues`.
+        ..event
     })
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Start, Text};
+use session_bridge_core::event::{DecodeError, HookCall, HookEvent, Moment, Text};
 use session_bridge_core::plan::Value;
 use session_bridge_core::probe::Probe;
 use session_bridge_core::provider::Card;
@@ -44,11 +44,8 @@ pub(crate) fn made_up(probe: &Probe<'_>) -> Value {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = payload
-        .conversation_id
-        .and_then(Text::filled)
-        .ok_or_else(|| DecodeError::Missing { event: call.event.to_owned(), field: "conversation_id" })?;
+    let (said, session) = (payload.hook_event_name, payload.conversation_id);
+    let event = dialect::session_in("conversation_id", spec, call, said, session)?;
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
     let echo = prompt.and_then(|json| echo::in_json(json.get()));
     // A turn that was aborted or failed ends with the same event as an answer.
@@ -59,25 +56,17 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let root = payload.workspace_roots.into_iter().flatten().next();
     Ok(HookEvent {
         moment: if cut_short { Moment::Interrupt } else { spec.moment },
-        name,
-        native,
         turn: payload.generation_id.and_then(Text::filled),
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().collect(),
         // How often the turn went on: what tells its ends apart.
-        nonce: None,
         stamp: rounds.map(|count| Cow::Owned(count.to_string())),
         cwd: payload.cwd.and_then(Text::folder).or_else(|| root.and_then(Text::folder)),
         subagent: payload.parent_tool_call_id.and_then(Text::filled),
-        subagent_done: false,
-        // There is no door that a nudge could come through.
-        nudge: None,
         echo,
         by_host: echo.is_some(),
-        // Nothing tells why.
-        start: Start::Fresh,
-        continues: false,
         continued: rounds.is_some_and(|count| count > 0),
-        said: None,
+        // There is no door that a nudge could come through, and nothing tells why a session starts.
+        ..event
     })
 }
 

@@ -46,8 +46,7 @@ struct McpContext<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
     let echo = prompt.and_then(|json| echo::in_json(json.get()));
     let said = payload.prompt_response.map(RawValue::get);
@@ -61,26 +60,21 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
         moment: if cut_short { Moment::Interrupt } else { spec.moment },
-        name,
-        native,
-        turn: None,
         // Calls have no ids; a result of ours is known by its fence.
         tool_calls: frame::fences(result).into_iter().map(Cow::Borrowed).collect(),
         // One time for all hooks of an event, to the millisecond.
         stamp: payload.timestamp.and_then(Text::filled),
         cwd: payload.cwd.and_then(Text::folder),
-        nonce: None,
-        // Nothing in a payload tells a subagent's event from the session's own.
-        subagent: None,
         subagent_done: after_tool && tool.as_deref() == Some(SUBAGENT_TOOL),
-        // There is no door that a nudge could come through.
-        nudge: None,
         echo,
         by_host: echo.is_some(),
         start: dialect::start(payload.source),
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said,
+        // Nothing in a payload tells a subagent's event from the session's own, turns have no names, and there is no door that
+        // a nudge could come through.
+        ..event
     })
 }
 

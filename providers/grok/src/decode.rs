@@ -50,10 +50,9 @@ struct Payload<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     // A subagent has a session id of its own. Only its events give its type.
-    let subagent = payload.subagent_type.and_then(Text::filled).map(|_| native.clone());
+    let subagent = payload.subagent_type.and_then(Text::filled).map(|_| event.native.clone());
     let turn_end = spec.moment == Moment::TurnEnd;
     let reason = payload.reason.and_then(Text::filled);
     let session_over = turn_end && reason.is_some_and(|reason| reason != TURN_OVER);
@@ -68,30 +67,24 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     // A call has an id, which its server is not told: there, a result of ours is known by its fence.
     let fences = frame::fences(result).into_iter().map(Cow::Borrowed);
     let start = match payload.source.and_then(Text::filled).as_deref() {
-        _ if name == "PostCompact" => Start::Compacted,
+        _ if event.name == "PostCompact" => Start::Compacted,
         Some("load") => Start::Resumed,
         _ => Start::Fresh,
     };
     Ok(HookEvent {
         moment: if session_over { Moment::SessionEnd } else { spec.moment },
-        name,
-        native,
-        // Only prompts and ends of turns name it, tool events do not.
-        turn: None,
         tool_calls: payload.tool_use_id.and_then(Text::filled).into_iter().chain(fences).collect(),
         // One time for all hooks of an event, to the nanosecond.
         stamp: payload.timestamp.and_then(Text::filled),
         cwd: payload.cwd.and_then(Text::folder),
         subagent,
-        subagent_done: false,
         nudge,
-        echo: None,
         by_host,
         start,
-        continues: false,
         continued: turn_end && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
-        nonce: None,
+        // Only prompts and ends of turns name a turn, tool events do not: it is left out.
+        ..event
     })
 }
 

@@ -44,33 +44,24 @@ struct Payload<'a> {
 
 pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'a>, DecodeError> {
     let (spec, payload): (_, Payload<'a>) = dialect::read(card, call)?;
-    let name = dialect::name(call, payload.hook_event_name)?;
-    let native = dialect::session(call, payload.session_id)?;
+    let event = dialect::event(spec, call, payload.hook_event_name, payload.session_id)?;
     let result = payload.tool_response.map_or("", RawValue::get);
     let ids = [payload.tool_use_id, payload.step_id].into_iter().flatten().filter_map(Text::filled);
     Ok(HookEvent {
-        moment: spec.moment,
-        name,
-        native,
         turn: payload.turn_id.and_then(Text::filled),
         // Siblings share the message that holds them, so none proves another. A result of ours is known by its fence.
         tool_calls: ids.chain(frame::fences(result).into_iter().map(Cow::Borrowed)).collect(),
-        stamp: None,
         cwd: payload.cwd.and_then(Text::folder),
         nonce: payload.nonce.and_then(Text::filled),
-        // The plugin tells nothing of subagents.
-        subagent: None,
-        subagent_done: false,
         nudge: payload
             .prompt
             .filter(|_| spec.moment == Moment::PromptSubmit)
             .and_then(|json| Nudge::in_json(json.get())),
-        echo: None,
         by_host: payload.by_host == Some(true),
         start: dialect::start(payload.source),
-        continues: false,
-        continued: false,
         said: payload.last_assistant_message.map(RawValue::get),
+        // The plugin tells nothing of subagents.
+        ..event
     })
 }
 

@@ -4,9 +4,11 @@
 //! [`Host`]: this program again, which starts what it is told to start.
 
 use std::io::{BufRead, BufReader, Read as _, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,18 @@ pub struct Ended {
 }
 
 impl Run {
+    /// A run that nobody kills, with nothing to read and an empty environment.
+    pub fn plain(program: &Path, args: &[&str]) -> Self {
+        Self {
+            program: program.to_owned(),
+            args: args.iter().map(|&word| word.to_owned()).collect(),
+            env: Vec::new(),
+            input: Vec::new(),
+            in_turn: true,
+            kill_after: None,
+        }
+    }
+
     /// Carries it out.
     pub fn carry_out(&self) -> Result<Ended> {
         let began = Instant::now();
@@ -133,29 +147,78 @@ fn id_of(line: &[u8]) -> Option<Value> {
 }
 
 /// A process that stands for an agent CLI: it starts what it is told to.
-#[derive(Debug)]
 pub struct Host {
-    child: Child,
-    orders: ChildStdin,
-    reports: BufReader<ChildStdout>,
+    /// Not there for a host that another one started.
+    child: Option<Child>,
+    pid: u32,
+    orders: Box<dyn Write + Send>,
+    reports: Box<dyn BufRead + Send>,
+}
+
+/// What a host is told.
+#[derive(Debug, Serialize, Deserialize)]
+enum Order {
+    /// Have it run to its end.
+    Run(Run),
+    /// Start it, with a connection to this socket as its standard input and output. Only program, arguments and environment count.
+    Serve(Run, PathBuf),
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("pid", &self.pid).finish_non_exhaustive()
+    }
 }
 
 impl Host {
     /// The word that makes this program a host.
     pub const WORD: &'static str = "host";
 
-    /// Starts one; `chaos` is this program.
+    /// Starts one; `chaos` is this program, perhaps under another name.
     pub fn start(chaos: &Path) -> Result<Self> {
         let mut child =
             Command::new(chaos).arg(Self::WORD).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let orders = child.stdin.take().context("a pipe")?;
-        let reports = BufReader::new(child.stdout.take().context("a pipe")?);
-        Ok(Self { child, orders, reports })
+        let orders = Box::new(child.stdin.take().context("a pipe")?);
+        let reports = Box::new(BufReader::new(child.stdout.take().context("a pipe")?));
+        Ok(Self { pid: child.id(), child: Some(child), orders, reports })
+    }
+
+    /// Starts one below this one, as a CLI that is started in the shell of another. `socket` is a path that is free.
+    pub fn start_inside(&mut self, chaos: &Path, socket: &Path) -> Result<Self> {
+        let run = Run { in_turn: false, ..Run::plain(chaos, &[Self::WORD]) };
+        let (pid, stream) = self.serve(&run, socket)?;
+        let reports = Box::new(BufReader::new(stream.try_clone()?));
+        Ok(Self { child: None, pid, orders: Box::new(stream), reports })
+    }
+
+    /// Its process.
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Whether this process started it, so that it ends with this value.
+    pub const fn is_ours(&self) -> bool {
+        self.child.is_some()
     }
 
     /// Has a program run as its child.
     pub fn carry_out(&mut self, run: &Run) -> Result<Ended> {
-        writeln!(self.orders, "{}", serde_json::to_string(run)?)?;
+        self.tell(&Order::Run(run.clone()))
+    }
+
+    /// Has a program run as its child for as long as it likes, connected to us. `socket` is a path that is free.
+    pub fn serve(&mut self, run: &Run, socket: &Path) -> Result<(u32, UnixStream)> {
+        let listener = UnixListener::bind(socket)?;
+        let pid = self.tell(&Order::Serve(run.clone(), socket.to_owned()))?;
+        // It was connected before it was reported.
+        let (stream, _) = listener.accept()?;
+        std::fs::remove_file(socket)?;
+        Ok((pid, stream))
+    }
+
+    fn tell<T: serde::de::DeserializeOwned>(&mut self, order: &Order) -> Result<T> {
+        writeln!(self.orders, "{}", serde_json::to_string(order)?)?;
+        self.orders.flush()?;
         let mut line = String::new();
         self.reports.read_line(&mut line)?;
         serde_json::from_str(&line).context("the host is gone")
@@ -164,17 +227,37 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
 /// The body of a host process.
 pub fn host() -> Result<()> {
+    let mut serving: Vec<Child> = Vec::new();
     for order in std::io::stdin().lock().lines() {
-        let run: Run = serde_json::from_str(&order?)?;
+        serving.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        let report = match serde_json::from_str(&order?)? {
+            Order::Run(run) => serde_json::to_string(&run.carry_out()?)?,
+            Order::Serve(run, socket) => {
+                let stream = UnixStream::connect(socket)?;
+                let child = Command::new(&run.program)
+                    .args(&run.args)
+                    .env_clear()
+                    .envs(run.env.iter().map(|(name, value)| (name, value)))
+                    .stdin(Stdio::from(OwnedFd::from(stream.try_clone()?)))
+                    .stdout(Stdio::from(OwnedFd::from(stream)))
+                    .stderr(Stdio::null())
+                    .spawn()?;
+                let pid = child.id();
+                serving.push(child);
+                pid.to_string()
+            }
+        };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", serde_json::to_string(&run.carry_out()?)?)?;
+        writeln!(out, "{report}")?;
         out.flush()?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! `tests/sample.rs` runs a few seconds of each.
 
 pub mod crashes;
+pub mod identity;
 pub mod install;
 pub mod launch;
 pub mod programs;

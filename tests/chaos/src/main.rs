@@ -1,11 +1,12 @@
 //! Runs a harness at any size, and goes on where it was interrupted:
 //!
 //! ```text
+//! cargo run --release -p session-bridge-chaos -- identity [--messages 100000] [--per-round 5000] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
 //!
-//! Each round is a row of the results, `docs/results/crashes.json` or `install.json`. The status is 0 if nothing was found that must
+//! Each round is a row of the results, `docs/results/crashes.json`, `identity.json` or `install.json`. The status is 0 if nothing was found that must
 //! not be. A seed decides what is sent, when somebody is to be killed and which configuration is written; where in a program a
 //! kill falls is also a matter of the machine.
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use session_bridge_chaos::crashes::{Outcome, Plan, Trouble, play, play_apart};
+use session_bridge_chaos::identity;
 use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
 use session_bridge_chaos::programs;
@@ -29,9 +31,14 @@ fn main() -> Result<ExitCode> {
         ["round", plan, folder] => {
             println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
         }
+        ["identity-round", plan, folder] => {
+            let plan = serde_json::from_str(plan)?;
+            println!("{}", serde_json::to_string(&identity::play(&plan, folder.as_ref())?)?);
+        }
         ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
         ["install", options @ ..] => return install(&Options::read(options, "install")?),
-        _ => bail!("crashes or install; the head of tests/chaos/src/main.rs has their options"),
+        ["identity", options @ ..] => return who(&Options::read(options, "identity")?),
+        _ => bail!("crashes, identity or install; the head of tests/chaos/src/main.rs has their options"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,22 +49,26 @@ struct Options {
     seed: u64,
     until: Option<Instant>,
     results: PathBuf,
+    mistake: Option<identity::Mistake>,
 }
 
 impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let mut options = Self { size: 10_000, per_round: 250, seed: 1, until: None, results };
+        let (size, per_round) = if what == "identity" { (100_000, 5_000) } else { (10_000, 250) };
+        let mut options = Self { size, per_round, seed: 1, until: None, results, mistake: None };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {
-                "--kills" | "--configs" => options.size = value.parse()?,
+                "--kills" | "--configs" | "--messages" => options.size = value.parse()?,
                 "--per-round" => options.per_round = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--minutes" => {
                     options.until = Some(Instant::now() + Duration::from_secs(60 * value.parse::<u64>()?));
                 }
+                // For the test of the audit.
+                "--mistake" => options.mistake = Some(serde_json::from_value((*value).into())?),
                 "--results" => options.results = value.into(),
                 other => bail!("no option is called {other}"),
             }
@@ -101,6 +112,48 @@ fn crashes(options: &Options) -> Result<ExitCode> {
         sum(|row| row.runs),
         sum(|row| row.acknowledged),
         sum(|row| row.shown),
+    );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn who(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run --release -p session-bridge-chaos -- identity --seed {}", options.seed);
+    let mut results =
+        Results::<identity::Outcome>::open(&options.results, &command, options.seed, options.size)?;
+    let programs = programs::build()?;
+    let chaos = std::env::current_exe()?;
+    let sum =
+        |rows: &[identity::Outcome], of: fn(&identity::Outcome) -> u64| rows.iter().map(of).sum::<u64>();
+    loop {
+        let done = sum(&results.rows, |row| row.messages);
+        if done >= options.size || options.time_is_over() {
+            break;
+        }
+        let plan = identity::Plan {
+            round: results.rows.len() as u64,
+            seed: options.seed,
+            messages: options.per_round.min(options.size - done),
+            mistake: options.mistake,
+            main: programs.main.clone(),
+            hook: programs.hook.clone(),
+        };
+        let row = identity::play_apart(&chaos, &plan).with_context(|| format!("{plan:?}"))?;
+        println!("{}", serde_json::to_string(&row)?);
+        results.rows.push(row);
+        results.save(&options.results)?;
+    }
+    let rows = &results.rows;
+    let findings: usize = rows.iter().map(|row| row.findings.len()).sum();
+    println!(
+        "{} of {} messages in {} rounds: {} deliveries, {} bodies shown, {} calls refused; {} misrouted, {} guessed, {findings} findings",
+        sum(rows, |row| row.messages),
+        options.size,
+        rows.len(),
+        sum(rows, |row| row.deliveries),
+        sum(rows, |row| row.shown),
+        sum(rows, |row| row.refused.values().sum()),
+        sum(rows, |row| row.misrouted),
+        sum(rows, |row| row.guessed),
     );
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -307,10 +307,11 @@ fn insert(
         let recipient = crate::sessions::session::by_id(tx, *id)?.ok_or(StoreError::NoSession(*id))?;
         laid.push((*id, Lay::of(draft, hop, &recipient, limits)));
     }
-    fanout::begin(tx, run, seq, &laid, now)?;
+    // First, because it may be refused: bells that were rung stay rung when a transaction is undone.
     if let (Some(parent), Some(replier)) = (parent, sender) {
         answer(tx, run, &parent, replier, draft.id, via, now)?;
     }
+    fanout::begin(tx, run, seq, &laid, now)?;
     Ok(sent)
 }
 

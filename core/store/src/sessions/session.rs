@@ -357,7 +357,7 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
     let same_host = a.host.is_none() || session.host.is_none() || session.host == a.host;
     let new_context = a.start == Some(Start::Cleared) && session.native != a.native;
     if new_context || !same_host {
-        attempt::doubt_open(tx, session.id)?;
+        leave_open(tx, run, session.id, now)?;
     }
     let forgets = matches!(a.start, Some(Start::Cleared | Start::Compacted | Start::Forked));
     if forgets {
@@ -486,19 +486,24 @@ fn leave_others(
 }
 
 fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i64) -> Result<(), StoreError> {
-    let folder = run.session(id);
-    // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
-    if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
-        attempt::fold_note(tx, &folder, now)?;
-        attempt::sweep_dead(tx, &folder, id)?;
-    }
-    attempt::doubt_open(tx, id)?;
+    leave_open(tx, run, id, now)?;
     wake::end(tx, id, now)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
         params![id.to_string(), now, why],
     )?;
     Ok(())
+}
+
+/// A conversation or its process is over: of what is under way, nothing more can be proven (rule D7).
+fn leave_open(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, now: i64) -> Result<(), StoreError> {
+    let folder = run.session(id);
+    // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
+    if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
+        attempt::fold_note(tx, &folder, now)?;
+        attempt::sweep_dead(tx, &folder, id)?;
+    }
+    attempt::doubt_open(tx, id)
 }
 
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has, nor one that looks like it. The

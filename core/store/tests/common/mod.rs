@@ -121,23 +121,9 @@ pub fn arrival<'a>(card: &Card, native: &'a str, start: Option<Start>) -> Arriva
 
 pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> HookEvent<'a> {
     HookEvent {
-        moment,
-        name: moment.as_str().into(),
-        native: "n".into(),
         turn: turn.map(Into::into),
         tool_calls: calls.iter().map(|c| (*c).into()).collect(),
-        stamp: None,
-        cwd: None,
-        nonce: None,
-        subagent: None,
-        subagent_done: false,
-        nudge: None,
-        echo: None,
-        by_host: false,
-        start: Start::Fresh,
-        continues: false,
-        continued: false,
-        said: None,
+        ..HookEvent::of(moment, moment.as_str().into(), "n".into())
     }
 }
 

@@ -51,9 +51,47 @@ impl Client {
 
     /// Asks, and waits for the answer.
     pub(super) fn request(&mut self, method: &str, params: &Value) -> Result<Value, String> {
+        let id = self.ask(method, params)?;
+        self.answer(id, method)
+    }
+
+    /// The same, but the server is killed after that time, answer or not.
+    pub(super) fn request_killed(
+        &mut self,
+        method: &str,
+        params: &Value,
+        after: Option<Duration>,
+    ) -> Result<Value, String> {
+        let id = self.ask(method, params)?;
+        if let Some(after) = after {
+            std::thread::sleep(after);
+            // Gone in the meantime is as good.
+            drop(self.child.kill());
+        }
+        self.answer(id, method)
+    }
+
+    /// Asks all of it at once, and waits for the answers.
+    pub(super) fn request_all(&mut self, method: &str, params: &[Value]) -> Result<Vec<Value>, String> {
+        let ids = params.iter().map(|params| self.ask(method, params)).collect::<Result<Vec<_>, _>>()?;
+        let mut answers = ids.iter().map(|_| self.answer_of(&ids, method)).collect::<Result<Vec<_>, _>>()?;
+        answers.sort_by_key(|(id, _)| *id);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    fn ask(&mut self, method: &str, params: &Value) -> Result<u64, String> {
         self.last += 1;
         let id = self.last;
         self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        Ok(id)
+    }
+
+    fn answer(&mut self, id: u64, method: &str) -> Result<Value, String> {
+        self.answer_of(&[id], method).map(|(_, answer)| answer)
+    }
+
+    /// The next answer to one of these, and to which.
+    fn answer_of(&mut self, ids: &[u64], method: &str) -> Result<(u64, Value), String> {
         loop {
             let mut answer = self.answers.recv_timeout(ANSWER_LIMIT).map_err(|error| match error {
                 mpsc::RecvTimeoutError::Timeout => {
@@ -61,10 +99,10 @@ impl Client {
                 }
                 mpsc::RecvTimeoutError::Disconnected => format!("it ended without an answer to {method}"),
             })?;
-            if answer["id"] == json!(id) {
+            if let Some(id) = answer["id"].as_u64().filter(|id| ids.contains(id)) {
                 return match answer.get("error") {
                     Some(error) => Err(format!("{method}: {error}")),
-                    None => Ok(answer["result"].take()),
+                    None => Ok((id, answer["result"].take())),
                 };
             }
         }

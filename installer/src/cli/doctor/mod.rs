@@ -12,6 +12,7 @@ mod provider;
 mod repair;
 mod review;
 mod scratch;
+mod selftest;
 mod servers;
 mod shared;
 mod store;
@@ -38,6 +39,10 @@ use check::{Check, Checks};
 /// What stands in each CLI's configuration is run as that CLI runs it, in a temporary home: nothing of yours is touched.
 /// Exit status 0 only when all is well, else 1. Remarks, such as what you paused or a version that nobody verified, do
 /// not change the status.
+///
+/// With --selftest it tries instead, for ten seconds and in a temporary home on the same disk, to break the bridge:
+/// programs are killed while they send and deliver, receipts are compared with what really came out, and the hook and
+/// sends are timed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Look at this one only; may be given several times.
@@ -47,9 +52,15 @@ pub(crate) struct Args {
     /// and a damaged store.
     #[arg(long)]
     fix: bool,
+    #[command(flatten)]
+    selftest: selftest::Options,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Status {
+    selftest::clear_stale(&context.home);
+    if args.selftest.is_wanted() {
+        return selftest::run(&args.selftest, context);
+    }
     let names = ledgers(&context.home)?;
     if let Some(id) = args.provider.iter().find(|id| session_bridge_providers::by_id(id).is_none()) {
         return Err(unknown_provider(id));

@@ -6,9 +6,9 @@
 
 mod audit;
 mod installs;
-mod readers;
+pub(crate) mod readers;
 mod round;
-mod script;
+pub(crate) mod script;
 mod trouble;
 mod world;
 mod writers;

@@ -181,7 +181,7 @@ impl Reader {
 }
 
 /// All strings of a value, one after another.
-fn strings(value: &Value, out: &mut String) {
+pub(crate) fn strings(value: &Value, out: &mut String) {
     match value {
         Value::String(text) => out.extend([text, "\n"]),
         Value::Array(items) => items.iter().for_each(|item| strings(item, out)),

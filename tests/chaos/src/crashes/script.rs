@@ -11,14 +11,67 @@ use session_bridge_core::provider::{Provider, Source};
 use crate::random::Random;
 
 /// One captured event, and what in it is of one moment only.
-struct Sample {
-    event: String,
+pub(crate) struct Sample {
+    pub(crate) event: String,
     text: String,
     native: String,
     turn: Option<String>,
+    nonce: Option<String>,
     calls: Vec<String>,
     stamp: Option<String>,
     said: Option<String>,
+    pub(crate) facts: Facts,
+}
+
+/// What a captured event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) moment: Moment,
+    pub(crate) start: Start,
+    /// It is a subagent's.
+    pub(crate) subagent: bool,
+    /// The session goes on in the same process.
+    pub(crate) continues: bool,
+    /// Neither a subagent nor a text of ours has to do with it, nor an earlier end of the turn.
+    pub(crate) plain: bool,
+}
+
+/// What stands in a payload in place of what was captured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now<'n> {
+    pub(crate) native: &'n str,
+    pub(crate) turn: &'n str,
+    /// The captured one stays, if none is given.
+    pub(crate) nonce: Option<&'n str>,
+    /// The time of hosts that tell it; never the same twice.
+    pub(crate) clock: u64,
+}
+
+impl Sample {
+    /// The payload of such an event now.
+    pub(crate) fn at(&self, now: Now<'_>, random: &mut Random) -> String {
+        let mut text = self.text.clone();
+        // What the model said is free text and may hold the others, so it goes first.
+        if let Some(said) = &self.said {
+            let quoted = json!(said).to_string();
+            text = text.replace(&quoted, &json!(random.word(24)).to_string());
+        }
+        for call in &self.calls {
+            text = text.replace(call.as_str(), &format!("call_{}", random.word(12)));
+        }
+        if let Some(before) = &self.turn {
+            text = text.replace(before.as_str(), now.turn);
+        }
+        if let (Some(before), Some(nonce)) = (&self.nonce, now.nonce) {
+            text = text.replace(before.as_str(), nonce);
+        }
+        if let Some(stamp) = &self.stamp {
+            let (minutes, ms) = (now.clock / 60_000, now.clock % 60_000);
+            let time = format!("2026-11-21T15:{minutes:02}:{:02}.{:03}Z", ms / 1000, ms % 1000);
+            text = text.replace(stamp.as_str(), &time);
+        }
+        text.replace(&self.native, now.native)
+    }
 }
 
 /// The events of a turn.
@@ -33,10 +86,13 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn of(provider: &'static dyn Provider) -> Result<Self> {
-        let samples = samples(provider)?;
-        let find = |moment| {
-            let mut fit = samples.iter().filter(|(found, _)| *found == moment);
-            fit.next_back().map(|(_, path)| sample(provider, path)).context("a captured event is missing")?
+        let mut samples = captured(provider)?;
+        let mut find = |moment| {
+            let fits = |sample: &Sample| {
+                sample.facts.plain && sample.facts.start == Start::Fresh && sample.facts.moment == moment
+            };
+            let at = samples.iter().rposition(fits).context("a captured event is missing")?;
+            Ok::<_, anyhow::Error>(samples.remove(at))
         };
         Ok(Self {
             provider,
@@ -63,24 +119,8 @@ impl Script {
             Moment::AfterTool => &self.tool,
             _ => &self.end,
         };
-        let mut text = sample.text.clone();
-        // What the model said is free text and may hold the others, so it goes first.
-        if let Some(said) = &sample.said {
-            let quoted = json!(said).to_string();
-            text = text.replace(&quoted, &json!(random.word(24)).to_string());
-        }
-        for call in &sample.calls {
-            text = text.replace(call.as_str(), &format!("call_{}", random.word(12)));
-        }
-        if let Some(before) = &sample.turn {
-            text = text.replace(before.as_str(), turn);
-        }
-        if let Some(stamp) = &sample.stamp {
-            let (minutes, ms) = (self.clock / 60_000, self.clock % 60_000);
-            let now = format!("2026-11-21T15:{minutes:02}:{:02}.{:03}Z", ms / 1000, ms % 1000);
-            text = text.replace(stamp.as_str(), &now);
-        }
-        (sample.event.clone(), text.replace(&sample.native, native))
+        let now = Now { native, turn, nonce: None, clock: self.clock };
+        (sample.event.clone(), sample.at(now, random))
     }
 
     /// What names this session to a server: variables of its environment, and `_meta` of each call. Nothing where a plugin of ours does it.
@@ -96,9 +136,8 @@ impl Script {
     }
 }
 
-/// Every captured hook payload of the provider that stands for a plain moment of a turn, newest version last, plainest name first
-/// within one.
-fn samples(provider: &dyn Provider) -> Result<Vec<(Moment, PathBuf)>> {
+/// Every captured hook payload of the provider, newest version last, plainest name last within one.
+pub(crate) fn captured(provider: &dyn Provider) -> Result<Vec<Sample>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers");
     let fixtures = fixtures.join(provider.card().id.as_str()).join("fixtures");
     let mut found = Vec::new();
@@ -110,41 +149,45 @@ fn samples(provider: &dyn Provider) -> Result<Vec<(Moment, PathBuf)>> {
         let mut files = entries(&version)?;
         files.sort_by_key(|file| std::cmp::Reverse(file.as_os_str().len()));
         for file in files {
-            let Some((event, text)) = read(&file)? else { continue };
-            if provider.card().hook(&event).is_none() {
-                continue;
-            }
-            let call = HookCall { event: &event, stdin: text.as_bytes() };
-            let Ok(event) = provider.decode(&call) else { continue };
-            let plain = event.subagent.is_none()
-                && !event.subagent_done
-                && event.nudge.is_none()
-                && event.echo.is_none()
-                && !event.by_host
-                && !event.continued
-                && event.start == Start::Fresh;
-            if plain {
-                found.push((event.moment, file));
-            }
+            found.extend(sample(provider, &file)?);
         }
     }
     Ok(found)
 }
 
-fn sample(provider: &dyn Provider, file: &Path) -> Result<Sample> {
-    let (name, text) = read(file)?.context("a hook's payload")?;
-    let event = provider.decode(&HookCall { event: &name, stdin: text.as_bytes() })?;
+fn sample(provider: &dyn Provider, file: &Path) -> Result<Option<Sample>> {
+    let Some((name, text)) = read(file)? else { return Ok(None) };
+    if provider.card().hook(&name).is_none() {
+        return Ok(None);
+    }
+    let Ok(event) = provider.decode(&HookCall { event: &name, stdin: text.as_bytes() }) else {
+        return Ok(None);
+    };
     let own = str::to_owned;
-    Ok(Sample {
+    let facts = Facts {
+        moment: event.moment,
+        start: event.start,
+        subagent: event.subagent.is_some(),
+        continues: event.continues,
+        plain: event.subagent.is_none()
+            && !event.subagent_done
+            && event.nudge.is_none()
+            && event.echo.is_none()
+            && !event.by_host
+            && !event.continued,
+    };
+    Ok(Some(Sample {
         native: own(&event.native),
         turn: event.turn.as_deref().map(own),
+        nonce: event.nonce.as_deref().map(own),
         calls: event.tool_calls.iter().map(|call| own(call)).collect(),
         // Some hosts count where others tell the time; a number is no text to look for.
         stamp: event.stamp.as_deref().filter(|stamp| stamp.contains('T')).map(own),
         said: event.said.map(own).filter(|said| !said.is_empty()),
-        event: name,
+        facts,
+        event: name.clone(),
         text,
-    })
+    }))
 }
 
 fn read(file: &Path) -> Result<Option<(String, String)>> {
