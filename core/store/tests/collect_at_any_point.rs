@@ -190,7 +190,7 @@ fn carry_out(w: &mut World, sessions: &mut [Session], sent: &mut Vec<MessageId>,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn collection_changes_nothing_that_stays(steps in prop::collection::vec(step(), 1..60)) {
