@@ -25,6 +25,10 @@ pub struct Limits {
     pub wake_cooldown_s: u32,
     /// After how much quiet a chain is over, in seconds.
     pub quiet_reset_s: u32,
+    /// How long read mail is kept after its last change, in days; 0 keeps it for ever.
+    pub retention_days: u32,
+    /// After how much quiet a server clears away what is no longer kept, in seconds.
+    pub collect_idle_s: u32,
     /// Roles whose sessions are never woken.
     pub quiet_roles: Vec<Name>,
 }
@@ -89,6 +93,16 @@ pub const TABLE: &[Setting] = &[
         (1, DAY),
         "A chain is over after so many seconds without a message of its thread, while none of its sessions is in a turn.",
     ),
+    number(
+        "retention_days",
+        (0, 36_500),
+        "How many days threads are kept after their last change, once nothing in them is unread or an open question. Sessions that ended as long ago go with them. 0 keeps everything for ever.",
+    ),
+    number(
+        "collect_idle_s",
+        (1, DAY),
+        "After so many seconds without a call, one of the MCP servers clears away what is not kept any longer: once a day for all of them, in small pieces.",
+    ),
     Setting {
         key: "quiet_roles",
         range: None,
@@ -107,6 +121,8 @@ impl Default for Limits {
             wakes_per_minute: 12,
             wake_cooldown_s: 8,
             quiet_reset_s: 45,
+            retention_days: 30,
+            collect_idle_s: 120,
             quiet_roles: ["infra", "qa"].iter().filter_map(|role| role.parse().ok()).collect(),
         }
     }
@@ -136,6 +152,8 @@ impl Limits {
             "wakes_per_minute" => self.wakes_per_minute.into(),
             "wake_cooldown_s" => self.wake_cooldown_s.into(),
             "quiet_reset_s" => self.quiet_reset_s.into(),
+            "retention_days" => self.retention_days.into(),
+            "collect_idle_s" => self.collect_idle_s.into(),
             _ => return None,
         })
     }
@@ -143,6 +161,11 @@ impl Limits {
     /// How long a message to everybody lives, in milliseconds.
     pub fn broadcast_lifetime_ms(&self) -> i64 {
         i64::from(self.broadcast_lifetime_s) * 1000
+    }
+
+    /// How long read mail is kept, in milliseconds; `None` is for ever.
+    pub fn retention_ms(&self) -> Option<i64> {
+        (self.retention_days > 0).then(|| i64::from(self.retention_days) * 86_400_000)
     }
 
     /// The first of these roles that is never woken.

@@ -40,6 +40,9 @@ _session__bridge() {
             session__bridge,doctor)
                 cmd="session__bridge__subcmd__doctor"
                 ;;
+            session__bridge,gc)
+                cmd="session__bridge__subcmd__gc"
+                ;;
             session__bridge,help)
                 cmd="session__bridge__subcmd__help"
                 ;;
@@ -129,6 +132,9 @@ _session__bridge() {
                 ;;
             session__bridge__subcmd__help,doctor)
                 cmd="session__bridge__subcmd__help__subcmd__doctor"
+                ;;
+            session__bridge__subcmd__help,gc)
+                cmd="session__bridge__subcmd__help__subcmd__gc"
                 ;;
             session__bridge__subcmd__help,help)
                 cmd="session__bridge__subcmd__help__subcmd__help"
@@ -227,7 +233,7 @@ _session__bridge() {
 
     case "${cmd}" in
         session__bridge)
-            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch plugin demo mcp completions version help"
+            opts="-h -V --json --help --version init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch gc plugin demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -436,8 +442,26 @@ _session__bridge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        session__subcmd__bridge__subcmd__gc)
+            opts="-h --older-than --dry-run --remove-set-aside --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         session__subcmd__bridge__subcmd__help)
-            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch plugin demo mcp completions version help"
+            opts="init uninstall doctor list-providers send-message broadcast ask reply inbox read tail-inbox list-sessions receipts cancel decline off on mute unmute block unblock inspect whoami watch gc plugin demo mcp completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +573,20 @@ _session__bridge() {
             return 0
             ;;
         session__subcmd__bridge__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        session__subcmd__bridge__subcmd__help__subcmd__gc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -84,6 +84,9 @@ pub enum StoreError {
     /// No such message in this store.
     #[error("there is no message {0}")]
     NoMessage(MessageId),
+    /// No such message in this store, which has removed read ones of its age: whether it was one of them, nothing tells.
+    #[error("message {0} is not in the store, or not any more: read mail of its age was cleared away")]
+    Collected(MessageId),
     /// No such session in this store.
     #[error("there is no session {0}")]
     NoSession(SessionId),
@@ -140,6 +143,7 @@ impl StoreError {
             Self::Full { .. } => "store_full",
             Self::Database(_) => "store_failed",
             Self::NoMessage(_) => "unknown_message",
+            Self::Collected(_) => "message_collected",
             Self::NoSession(_) => "unknown_session",
             Self::NotYours(_) => "not_your_message",
             Self::NotShown(_) => "not_shown_yet",
@@ -176,6 +180,9 @@ impl StoreError {
             }
             Self::Full { .. } => "free some disk space; nothing was stored and nothing was lost",
             Self::NoMessage(_) => "take the id from `bridge_list_inbox` or `session-bridge inbox`",
+            Self::Collected(_) => {
+                "read mail is kept for `limits.retention_days` days; to go on about it, send a new message"
+            }
             Self::NoSession(_) => "take the id from `bridge_list_sessions` or `session-bridge list-sessions`",
             Self::NotYours(_) => "use an id from your own inbox",
             Self::NotShown(_) => "read it first",

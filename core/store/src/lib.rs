@@ -6,6 +6,7 @@
 //! attempt; evidence moves states forward, never back.
 
 mod clock;
+mod collect;
 mod database;
 mod delivery;
 mod error;
@@ -17,6 +18,8 @@ mod sessions;
 mod waking;
 
 pub use clock::{Boot, Clock, Reading};
+pub use collect::aside::AsideFile;
+pub use collect::{Collected, Collection, Kept, LastCollection};
 pub use database::open::{Role, Store};
 pub use database::salvage::{Salvaged, SetAside};
 pub use delivery::block::{Block, Budget};

@@ -61,6 +61,11 @@ pub const CODES: &[Code] = &[
         USAGE,
         "The message was declined or failed, so it cannot be answered any more; or it was answered or is over otherwise, so it cannot be declined.",
     ),
+    (
+        "message_collected",
+        USAGE,
+        "The message is not in the store. Read mail of its age was cleared away, and it may have been among that.",
+    ),
     ("no_cli_found", NOT_WELL, "None of the supported agent CLIs is on this machine."),
     ("no_folder", USAGE, "The current folder cannot be told."),
     ("no_home", USAGE, "There is no home folder to keep state in."),

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod duration;
 mod follow;
+mod gc;
 mod inbox;
 mod init;
 mod inspect;
@@ -94,6 +95,7 @@ enum Command {
     Inspect(inspect::Args),
     Whoami(whoami::Args),
     Watch(watch::Args),
+    Gc(gc::Args),
     Plugin(plugin::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
@@ -171,6 +173,7 @@ fn dispatch(command: Command, context: &Context) -> Status {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Whoami(args) => whoami::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Gc(args) => gc::run(&args, context),
         Command::Mcp(args) => mcp::run(&args),
         Command::Plugin(args) => plugin::run(&args, context),
         Command::Demo(args) => demo::run(&args, context.ui),

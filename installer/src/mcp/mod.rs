@@ -6,6 +6,7 @@
 //! the transport, which alone knows whether a response was written ([`transport`]).
 
 mod call;
+mod collect;
 mod deadline;
 mod door;
 mod identity;

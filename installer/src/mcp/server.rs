@@ -17,6 +17,7 @@ use session_bridge_core::process::{self, ProcessKey};
 use tokio::time::timeout;
 
 use super::call::Call;
+use super::collect::Collector;
 use super::deadline::Timekeeper;
 use super::door::Doorkeeper;
 use super::identity;
@@ -40,6 +41,7 @@ pub(super) struct Bridge {
     door: Arc<Doorkeeper>,
     deadlines: Arc<Timekeeper>,
     journal: Arc<Journal>,
+    collector: Arc<Collector>,
 }
 
 impl Bridge {
@@ -53,7 +55,17 @@ impl Bridge {
         let hint = identity::hint(process.as_ref(), hint);
         let host = process.map(|process| process.key);
         let deadlines = Timekeeper::start(&store);
-        Self { store, outbox, hint: hint.map(Into::into), host, door: Arc::default(), deadlines, journal }
+        let collector = Collector::start(&store);
+        Self {
+            store,
+            outbox,
+            hint: hint.map(Into::into),
+            host,
+            door: Arc::default(),
+            deadlines,
+            journal,
+            collector,
+        }
     }
 
     fn serve(&self, session: SessionId) {
@@ -68,6 +80,7 @@ impl Bridge {
         context: RequestContext<RoleServer>,
         who: &mut Who,
     ) -> Result<Reply, Refusal> {
+        self.collector.called();
         let client = context.client_info();
         let client = client.as_ref().map(|info| info.name.as_str());
         let provider = identity::provider(client, self.hint.as_deref()).ok_or_else(|| {

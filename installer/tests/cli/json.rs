@@ -110,6 +110,34 @@ const MEANINGS: &[(&str, &str)] = &[
     ("files", "One entry per file that gets another content."),
     ("for", "For whom it holds; null: for all sessions of this user."),
     ("from", "What stands as sender."),
+    ("gc:bytes", "The bytes of the store on the disk, its log included."),
+    ("gc:bytes.after", "When the command ended."),
+    ("gc:bytes.before", "When it began."),
+    ("gc:kept", "Old threads that stay, each for the first reason that was found."),
+    ("gc:kept.changed", "Something in them changed since."),
+    ("gc:kept.in_use", "Something is under way: an attempt, a wait, recipients to come."),
+    (
+        "gc:kept.open",
+        "A question in them was shown and neither answered nor marked, and its reader may come back.",
+    ),
+    ("gc:kept.unread", "Something in them is unread."),
+    ("gc:longest_lock_ms", "The longest time that others could not write, in milliseconds."),
+    ("gc:older_than_s", "What changed last so many seconds ago goes; null: everything is kept."),
+    ("gc:removed", "What went, or would go."),
+    ("gc:removed.deliveries", "Deliveries of these messages."),
+    ("gc:removed.messages", "Messages."),
+    ("gc:removed.sessions", "Sessions that ended as long ago and that nothing refers to."),
+    ("gc:removed.threads", "Whole threads."),
+    ("gc:removed.traces", "Attempts, wakes, claims and counts of nudges that nothing refers to."),
+    ("gc:set_aside", "Damaged stores that are not used any more."),
+    ("gc:set_aside.removed", "Those that were removed."),
+    ("gc:set_aside.there", "Those that are there."),
+    ("gc:set_aside.there[].bytes", "Its bytes on the disk."),
+    ("gc:set_aside.there[].path", "Its file."),
+    (
+        "gc:set_aside.there[].salvaged",
+        "When what reads was brought over, in milliseconds since 1970; null: not yet.",
+    ),
     ("group", "`bridge`, `repair`, or a provider by its name."),
     ("help", "What to do about it."),
     ("hop", "How often agents passed it on without a human."),
@@ -332,6 +360,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let on = vec![json(&env, &["on"]), json(&env, &["on", "--provider", "codex", "--session", "api"])];
     let mut whoami = vec![json(&env, &["whoami"])];
     let inbox = vec![json(&env, &["inbox", "api", "--all"]), json(&env, &["inbox"])];
+    let gc = crate::gc::documents();
     let documents = vec![
         ("init", init),
         ("uninstall", uninstall),
@@ -359,6 +388,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
         ("receipts --follow", followed),
         ("cancel", vec![cancelled]),
         ("decline", vec![declined]),
+        ("gc", gc),
         ("off", off),
         ("on", on),
         ("mute", mute),

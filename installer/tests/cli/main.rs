@@ -10,6 +10,7 @@ mod env;
 mod errors;
 mod follow;
 mod forgery;
+mod gc;
 mod gemini;
 mod grok;
 mod install;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod bad_input;
+mod collect;
 mod control;
 mod corpus;
 mod deadlines;

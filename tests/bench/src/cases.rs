@@ -69,8 +69,12 @@ impl<'p> World<'p> {
         self.folder.path().join("bridge")
     }
 
+    pub(crate) fn bridge(&self) -> Home {
+        Home::at(self.home())
+    }
+
     fn store(&self) -> Result<Store> {
-        Ok(Store::open(&Home::at(self.home()), Role::Cli)?)
+        Ok(Store::open(&self.bridge(), Role::Cli)?)
     }
 
     fn hook(&self, event: &str, payload: &str) -> Result<Duration> {

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
 mod cases;
+mod gc;
 mod measure;
 mod plot;
 mod sends;
@@ -23,7 +24,7 @@ use measure::{Case, rounds};
 use soak::host::Host;
 
 /// What can be asked for alone.
-const PARTS: [&str; 3] = ["processes", "sends", "idle"];
+const PARTS: [&str; 4] = ["processes", "sends", "idle", "gc"];
 /// Rounds per case.
 const ROUNDS: usize = 400;
 
@@ -64,6 +65,10 @@ fn figures(words: &[String]) -> Result<()> {
             sends::servers(&programs, 16, 1, 500)?,
             sends::servers(&programs, 16, 16, 2_000)?,
         ]);
+        println!();
+    }
+    if wanted("gc") {
+        gc::print(&gc::clear(&programs, messages)?);
         println!();
     }
     if wanted("idle") {

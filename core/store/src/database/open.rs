@@ -141,6 +141,18 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let done = self.commit(work)?;
+        if self.unflushed && self.role != Role::Hook {
+            self.make_durable()?;
+        }
+        Ok(done)
+    }
+
+    /// As [`Store::write`], for what may be undone by a power failure: nothing is flushed for it.
+    pub(crate) fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let path = self.file.path.clone();
         // What an attempt that failed meant to do is not done.
         self.run.take_quiet();
@@ -157,9 +169,6 @@ impl Store {
             Ok(done)
         };
         let done = run().map_err(|error| with_path(error, &path))?;
-        if self.unflushed && self.role != Role::Hook {
-            self.make_durable()?;
-        }
         self.silence_bells();
         Ok(done)
     }
@@ -281,6 +290,11 @@ impl Store {
         }
     }
 
+    /// Waits for the write lock as this role does, after somebody had it not wait at all.
+    pub(crate) fn be_patient(&mut self) -> Result<(), StoreError> {
+        set_patience(&mut self.db, self.role)
+    }
+
     /// Reads the whole file and names what is wrong with it; empty when all is well.
     pub fn integrity(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.db.prepare("PRAGMA integrity_check(20)")?;
@@ -327,6 +341,8 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
     let mut db = connection(path, role, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     match schema::format(&db)? {
         0 => {
+            // It counts only as long as the file is empty. Collection gives pages back in small pieces.
+            db.pragma_update(None, "auto_vacuum", "incremental")?;
             db.pragma_update(None, "journal_mode", "wal")?;
             schema::create(&mut db)?;
         }
@@ -348,15 +364,21 @@ fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
 
 fn connection(path: &Path, role: Role, access: OpenFlags) -> Result<Connection, StoreError> {
     let mut db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_handler(Some(match role {
-        Role::Hook => busy_hook,
-        Role::Server | Role::Cli => busy_patient,
-    }))?;
+    set_patience(&mut db, role)?;
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     if role == Role::Hook {
         db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     Ok(db)
+}
+
+/// How long a connection waits for the write lock.
+fn set_patience(db: &mut Connection, role: Role) -> Result<(), StoreError> {
+    db.busy_handler(Some(match role {
+        Role::Hook => busy_hook,
+        Role::Server | Role::Cli => busy_patient,
+    }))?;
+    Ok(())
 }
 
 /// Short, fair naps instead of the library's back-off to 100 ms: about 50 ms in all.

@@ -35,6 +35,8 @@ CREATE TABLE session (
     hop INTEGER NOT NULL DEFAULT 0,
     hop_at INTEGER NOT NULL DEFAULT 0,
     owes TEXT,
+    -- The newest of its deliveries that was collected after the body was put out: what is older is late.
+    collected INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL,
     ended INTEGER,
     end_reason TEXT
@@ -48,6 +50,7 @@ CREATE TABLE alias (
     session TEXT NOT NULL,
     PRIMARY KEY (provider, native)
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX alias_session ON alias(session);
 
 CREATE TABLE ignored_claim (
     session TEXT PRIMARY KEY,
@@ -192,6 +195,14 @@ CREATE TABLE rung (
 CREATE TABLE salvaged (
     generation INTEGER PRIMARY KEY,
     at INTEGER NOT NULL
+) STRICT;
+
+-- One row: when the last collection began and came to its end, and the greatest id that one removed.
+CREATE TABLE collection (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    began INTEGER NOT NULL,
+    ended INTEGER,
+    newest TEXT NOT NULL DEFAULT ''
 ) STRICT;
 ";
 

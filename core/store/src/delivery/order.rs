@@ -4,18 +4,15 @@
 //! happens to what a wait had claimed, to what was in a result that was never written, and to what a dead sender left
 //! to others to lay down.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use session_bridge_core::id::SessionId;
 
 use crate::error::StoreError;
 
 /// Where lateness begins: of the messages from `oldest` on, those before this position are late. Looks at nothing older.
 pub(crate) fn late_before(db: &Connection, session: SessionId, oldest: i64) -> Result<i64, StoreError> {
-    let sql =
-        "SELECT seq FROM delivery WHERE session = ?1 AND seq > ?2 AND shown = 2 ORDER BY seq DESC LIMIT 1";
-    let found = db
-        .prepare_cached(sql)?
-        .query_row(params![session.to_string(), oldest], |row| row.get(0))
-        .optional()?;
-    Ok(found.unwrap_or(oldest))
+    let sql = "SELECT max(?2,
+             coalesce((SELECT seq FROM delivery WHERE session = ?1 AND seq > ?2 AND shown = 2 ORDER BY seq DESC LIMIT 1), 0),
+             coalesce((SELECT collected FROM session WHERE id = ?1), 0))";
+    Ok(db.prepare_cached(sql)?.query_row(params![session.to_string(), oldest], |row| row.get(0))?)
 }

@@ -175,7 +175,7 @@ impl Store {
 
 /// A message that this session received or sent.
 fn readable(tx: &Connection, session: SessionId, id: MessageId) -> Result<Message, StoreError> {
-    let message = send::find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
+    let message = send::known(tx, id)?;
     let mine: bool = tx.query_row(
         "SELECT EXISTS (SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2)",
         params![session.to_string(), message.seq],

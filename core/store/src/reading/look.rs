@@ -70,7 +70,7 @@ impl Store {
 
     /// Every attempt that carried a message, oldest first.
     pub fn attempts(&self, id: MessageId) -> Result<Vec<Attempted>, StoreError> {
-        let message = send::find(&self.db, id)?.ok_or(StoreError::NoMessage(id))?;
+        let message = send::known(&self.db, id)?;
         let mut statement = self.db.prepare_cached(
             "SELECT a.id, a.session, a.surface, a.event, i.part, a.status, a.created
              FROM item i JOIN attempt a ON a.id = i.attempt WHERE i.seq = ?1 ORDER BY a.created, a.id",

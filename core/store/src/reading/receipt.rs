@@ -59,7 +59,7 @@ impl Store {
     pub fn receipts(&mut self, id: MessageId) -> Result<Vec<Receipt>, StoreError> {
         let clocks = self.clock.read();
         let run = self.run.clone();
-        let message = send::find(&self.db, id)?.ok_or(StoreError::NoMessage(id))?;
+        let message = send::known(&self.db, id)?;
         let under_way: bool = self.db.query_row(
             "SELECT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1 AND state = 'stored' AND attempt IS NOT NULL)",
             [message.seq],

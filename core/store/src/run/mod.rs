@@ -107,6 +107,12 @@ impl RunFolders {
         target.file_name()?.to_str()?.parse().ok()
     }
 
+    /// Makes a native id lead nowhere.
+    pub(crate) fn unbind(&self, provider: &str, native: &str) {
+        // What stays here is a link that leads nowhere, which is as good.
+        let _ = fs::remove_file(self.alias(provider, native));
+    }
+
     fn alias(&self, provider: &str, native: &str) -> PathBuf {
         self.root.join("alias").join(provider).join(file_name(native))
     }

@@ -34,7 +34,7 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         self.write(|tx| {
-            let message = send::find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
+            let message = send::known(tx, id)?;
             let key = params![session.to_string(), message.seq];
             attempt::fold_written(tx, &run.session(session), now)?;
             let known = "SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2";

@@ -1,11 +1,12 @@
 //! Sending: one transaction writes the message, its deliveries and every bell.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::limits::Limits;
 use session_bridge_core::message::{Kind, Urgency, Via};
 
 use crate::clock::Reading;
+use crate::collect;
 use crate::database::open::Store;
 use crate::delivery::attempt;
 use crate::error::StoreError;
@@ -155,7 +156,9 @@ impl Store {
             match sent {
                 Ok(sent) if present => return Ok(sent),
                 // What it refers to is not salvaged yet. Nor is the message itself: it comes with the rest.
-                Err(StoreError::NoMessage(_) | StoreError::NoSession(_)) if aside => {
+                Err(StoreError::NoMessage(_) | StoreError::Collected(_) | StoreError::NoSession(_))
+                    if aside =>
+                {
                     return Err(StoreError::SetAside(draft.id));
                 }
                 Err(error) if present => return Err(error),
@@ -180,6 +183,7 @@ impl Store {
                     Ok(_) => {}
                     Err(
                         StoreError::NoMessage(_)
+                        | StoreError::Collected(_)
                         | StoreError::NoSession(_)
                         | StoreError::Closed(..)
                         | StoreError::Blocked(_),
@@ -197,7 +201,7 @@ impl Store {
 
     /// A message by id, whoever it belongs to.
     pub fn message(&self, id: MessageId) -> Result<Message, StoreError> {
-        find(&self.db, id)?.ok_or(StoreError::NoMessage(id))
+        known(&self.db, id)
     }
 
     /// Withdraws a message from every recipient that nothing was put out to yet. An error, and no change, if it has
@@ -206,7 +210,7 @@ impl Store {
         let now = self.now();
         let run = self.run.clone();
         self.write(|tx| {
-            let message = find(tx, id)?.ok_or(StoreError::NoMessage(id))?;
+            let message = known(tx, id)?;
             let mut statement =
                 tx.prepare("SELECT session, state, attempt, doubt FROM delivery WHERE seq = ?1")?;
             let rows = statement.query_map([message.seq], |row| {
@@ -250,7 +254,7 @@ fn insert(
     let now = clocks.wall;
     let lifetime = draft.lifetime_ms;
     let boot = clocks.boot.as_ref().filter(|_| lifetime.is_some());
-    let parent = draft.in_reply_to.map(|id| find(tx, id)?.ok_or(StoreError::NoMessage(id))).transpose()?;
+    let parent = draft.in_reply_to.map(|id| known(tx, id)).transpose()?;
     let thread = parent.as_ref().map_or(draft.id, |p| p.thread);
     let (sender, name, provider, via) = match &draft.author {
         Author::Session(id) => {
@@ -405,7 +409,12 @@ pub(crate) fn named(
     Ok(out)
 }
 
-pub(crate) fn find(db: &rusqlite::Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+/// A message by id; an error that says as much as is known, if it is not there.
+pub(crate) fn known(db: &Connection, id: MessageId) -> Result<Message, StoreError> {
+    find(db, id)?.map_or_else(|| Err(collect::missing(db, id)), Ok)
+}
+
+fn find(db: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
     let sql = format!("SELECT {MESSAGE} FROM message m WHERE m.id = ?1");
     Ok(db.prepare_cached(&sql)?.query_row([id.to_string()], Message::read).optional()?)
 }

@@ -8,9 +8,15 @@ use super::bridge::GROUP;
 use super::check::{Check, Checks};
 use super::claims;
 use crate::cli::context::Context;
+use crate::cli::gc;
 use crate::report::Failure;
+use crate::term::ago;
 
 const FIX: &str = "session-bridge doctor --fix";
+/// A store of so many bytes is worth a word.
+const LARGE: u64 = 64 << 20;
+/// Servers clear once a day; after so many milliseconds none of them did.
+const LONG_MS: i64 = 7 * 86_400_000;
 
 /// Reads the whole store, and names those that were set aside and not salvaged yet.
 pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure> {
@@ -38,6 +44,7 @@ pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure
         let what = format!("{} was set aside and not salvaged yet", aside.path.display());
         checks.add(Check::fail(GROUP, "salvage", what).help(FIX));
     }
+    too_large(&store, checks)?;
     let sessions = store.sessions(None, false)?;
     claims::look(&store, checks)?;
     checks.add(Check::ok(GROUP, "store", format!("{path} is whole")).took(began.elapsed()));
@@ -47,6 +54,20 @@ pub(super) fn look(context: &Context, checks: &mut Checks) -> Result<(), Failure
         "sessions",
         format!("{live} live sessions, {} known as open", sessions.len()),
     ));
+    Ok(())
+}
+
+/// Something is amiss with a large store that nobody has cleared for long, though it is not to be kept for ever.
+fn too_large(store: &Store, checks: &mut Checks) -> Result<(), Failure> {
+    let bytes = store.bytes();
+    let last = store.last_collection()?.and_then(|last| last.ended);
+    let recent = last.is_some_and(|at| (0..LONG_MS).contains(&(store.now() - at)));
+    if bytes < LARGE || recent || store.limits().retention_ms().is_none() {
+        return Ok(());
+    }
+    let when = last.map_or("never".to_owned(), |at| ago(store.now(), at));
+    let what = format!("the store has {}, and what is old was cleared away {when}", gc::size(bytes));
+    checks.add(Check::warn(GROUP, "store_size", what).help("session-bridge gc"));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What everybody in a round shares.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,6 +21,8 @@ pub(super) struct Acknowledged {
     pub(super) id: MessageId,
     /// The session that it was sent to; of an answer the store alone knows.
     pub(super) to: Option<SessionId>,
+    /// The mark in its body.
+    pub(super) mark: String,
     /// When the program that sent it was started.
     pub(super) began: Instant,
 }
@@ -56,9 +59,13 @@ pub(super) struct World {
     pub(super) passages: AtomicU64,
     pub(super) acknowledged: Mutex<Vec<Acknowledged>>,
     pub(super) shown: Mutex<Vec<Shown>>,
+    /// Messages that somebody at the command line answered, or died while answering.
+    pub(super) answered: Mutex<BTreeSet<MessageId>>,
     pub(super) findings: Mutex<Vec<String>>,
     /// What fails inside the programs.
     pub(super) faults: Mutex<Faults>,
+    /// The place in the store's order of each mark that was there when it was last looked.
+    pub(super) places: Mutex<BTreeMap<String, i64>>,
     /// What was stored before this moment may be gone: the database was.
     pub(super) lost_before: Mutex<Option<Instant>>,
 }
@@ -82,8 +89,10 @@ impl World {
             passages: AtomicU64::new(0),
             acknowledged: Mutex::default(),
             shown: Mutex::default(),
+            answered: Mutex::default(),
             findings: Mutex::default(),
             faults: Mutex::new(Faults::None),
+            places: Mutex::default(),
             lost_before: Mutex::default(),
         }
     }
@@ -123,6 +132,16 @@ impl World {
         if ended.hung {
             self.find(format!("{:?} did not end", run.args));
         }
+    }
+
+    /// Remembers the order of what is there, before some of it goes.
+    pub(super) fn remember(&self) -> Result<()> {
+        let messages = self.store()?.since(None, 0, u32::MAX)?;
+        let marks = messages
+            .into_iter()
+            .filter_map(|message| Some((message.body.lines().next()?.to_owned(), message.seq)));
+        lock(&self.places).extend(marks);
+        Ok(())
     }
 
     pub(super) fn find(&self, what: String) {

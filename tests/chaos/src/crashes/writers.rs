@@ -41,6 +41,8 @@ pub(super) fn write(world: &World, people: &People<'_>, writer: usize, seed: u64
             3 => as_session(world, people, writer, &mut n, &mut random),
             4 => reply(world, people, writer, &mut n, &mut random),
             5 | 6 => server(world, people, writer, &mut n, &mut random),
+            // What was read goes while the round is under way.
+            _ if random.one_in(4) => gc(world),
             _ => look(world, people, &mut random),
         };
         run.kill_after = pace.kill_after(sort, &mut random);
@@ -49,15 +51,31 @@ pub(super) fn write(world: &World, people: &People<'_>, writer: usize, seed: u64
         pace.learn(sort, &ended);
         world.note(&run, &ended);
         let ids = printed(sort, &ended.output);
-        lock(&world.acknowledged).extend(
-            ids.into_iter().filter_map(|(call, id)| Some(Acknowledged { id, to: *to.get(call)?, began })),
-        );
+        lock(&world.acknowledged).extend(ids.into_iter().filter_map(|(call, id)| {
+            let Sent { to, mark } = to.get(call)?.clone();
+            Some(Acknowledged { id, to, mark, began })
+        }));
     }
     Ok(())
 }
 
-/// A sort of run, the run, and the recipient of each message that it sends.
-type Order = (&'static str, Run, Vec<Option<SessionId>>);
+/// A message that a run sends.
+#[derive(Clone)]
+struct Sent {
+    /// Its recipient, if it is one of ours.
+    to: Option<SessionId>,
+    /// The mark in its body.
+    mark: String,
+}
+
+impl Sent {
+    fn new(to: Option<SessionId>, body: &str) -> Self {
+        Self { to, mark: body.lines().next().unwrap_or_default().to_owned() }
+    }
+}
+
+/// A sort of run, the run, and each message that it sends.
+type Order = (&'static str, Run, Vec<Sent>);
 
 fn body(writer: usize, n: &mut u64, random: &mut Random) -> String {
     *n += 1;
@@ -75,7 +93,7 @@ fn one_shot(world: &World, people: &People<'_>, writer: usize, n: &mut u64, rand
     let to = *random.pick(people.readers);
     let body = body(writer, n, random);
     let run = world.run(&world.programs.main, &["send-message", &to.to_string(), &body, "--json"]);
-    ("send", run, vec![Some(to)])
+    ("send", run, vec![Sent::new(Some(to), &body)])
 }
 
 fn as_session(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random: &mut Random) -> Order {
@@ -85,19 +103,24 @@ fn as_session(world: &World, people: &People<'_>, writer: usize, n: &mut u64, ra
     let mut words = vec!["send-message", "--as", &from, "--kind", "question", "--json"];
     let to_word = to.to_string();
     words.extend([to_word.as_str(), &body]);
-    ("send as", world.run(&world.programs.main, &words), vec![Some(to)])
+    ("send as", world.run(&world.programs.main, &words), vec![Sent::new(Some(to), &body)])
 }
 
 /// Answers a question as the session that got it.
 fn reply(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random: &mut Random) -> Order {
     let known = lock(&world.acknowledged);
-    let message = known.get(random.below(known.len())).and_then(|message| Some((message.id, message.to?)));
+    let message = known.get(random.below(known.len())).and_then(|message| {
+        // Whoever was asked for a session answers that session; others are people, and get nothing.
+        let asked_for = message.mark.starts_with("=w3.").then_some(people.sender);
+        Some((message.id, message.to?, asked_for))
+    });
     drop(known);
-    let Some((id, me)) = message else { return look(world, people, random) };
+    let Some((id, me, asked_for)) = message else { return look(world, people, random) };
+    lock(&world.answered).insert(id);
     let body = body(writer, n, random);
     let (id, me) = (id.to_string(), me.to_string());
     let run = world.run(&world.programs.main, &["reply", &id, "--as", &me, "--json", &body]);
-    ("reply", run, vec![None])
+    ("reply", run, vec![Sent::new(asked_for, &body)])
 }
 
 /// A server whose host names the session in each call, one after another or several at once.
@@ -110,11 +133,19 @@ fn server(world: &World, people: &People<'_>, writer: usize, n: &mut u64, random
     let mut to = Vec::new();
     for call in 0..=random.below(12) {
         let reader = *random.pick(people.readers);
-        let arguments = json!({"to": reader.to_string(), "body": body(writer, n, random)});
+        let body = body(writer, n, random);
+        let arguments = json!({"to": reader.to_string(), "body": body});
         run.input.push(call_of("bridge_send_message", &arguments, &meta, call));
-        to.push(Some(reader));
+        to.push(Sent::new(Some(reader), &body));
     }
     ("server", run, to)
+}
+
+/// Clears away what is older than a second.
+fn gc(world: &World) -> Order {
+    // A store that cannot be looked at has no order to remember, nor will anything of it go.
+    let _ = world.remember();
+    ("gc", world.run(&world.programs.main, &["gc", "--older-than", "1s", "--json"]), Vec::new())
 }
 
 /// Commands that read, and those that close what was open.
@@ -167,7 +198,7 @@ pub(super) fn call_of(tool: &str, arguments: &Value, meta: &Value, call: usize) 
 pub(super) fn printed(sort: &str, output: &str) -> Vec<(usize, MessageId)> {
     let id = |value: &Value| value["id"].as_str()?.parse().ok();
     match sort {
-        "look" => Vec::new(),
+        "look" | "gc" => Vec::new(),
         "server" => {
             let lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let stored = lines.filter_map(|line| {
