@@ -69,7 +69,11 @@ impl World {
 
     fn somebody_sends(&mut self) -> Result<()> {
         let seat = self.random.below(self.seats.len());
-        if self.seats[seat].process.is_some() { self.send(self.seats[seat].peer, None).map(drop) } else { Ok(()) }
+        if self.seats[seat].process.is_some() {
+            self.send(self.seats[seat].peer, None).map(drop)
+        } else {
+            Ok(())
+        }
     }
 
     /// A session sends to some others, or answers.
@@ -134,21 +138,13 @@ impl World {
         }
         self.tally.deliveries += recipients.len() as u64;
         let facts: BTreeMap<usize, Fact> = recipients.iter().map(|to| (*to, Fact::default())).collect();
-        self.ledger.add(Sent {
-            id,
-            sender,
-            question: kind == Kind::Question,
-            deadline,
-            facts,
-            notice: None,
-            due: None,
-            over: false,
-        });
+        self.ledger.add(Sent { id, sender, question: kind == Kind::Question, deadline, facts, notice: None });
         let tick = self.tick;
         if let Some(fact) = reply.and_then(|parent| self.ledger.fact(parent, sender)) {
             fact.answered.get_or_insert(tick);
         }
-        if lifetime_ms.is_some() && self.seat_of(sender).is_some_and(|seat| self.seats[seat].server.is_some()) {
+        if lifetime_ms.is_some() && self.seat_of(sender).is_some_and(|seat| self.seats[seat].server.is_some())
+        {
             self.look(sender)?;
         }
         Ok(true)
@@ -198,7 +194,8 @@ impl World {
         let Some((session, server)) = self.serve(seat)? else { return Ok(Some(None)) };
         let peer = self.seats[seat].peer;
         self.pass(5);
-        match self.random.below(8) {
+        // Who goes on in peace only reads: nobody would be left to read what it sends.
+        match self.random.below(if self.calm { 2 } else { 8 }) {
             0 | 1 => {
                 let Some(id) = self.known(peer) else { return Ok(Some(None)) };
                 let pulled = self.pull(peer, session, Pull::Read(&[id]), call, &server);
@@ -330,7 +327,12 @@ impl World {
                 self.peers[peer].unsettled = true;
                 self.seats[seat].server = None;
                 self.peers[peer].timer = None;
-                if self.random.one_in(2) { Ok(None) } else { written(self); Ok(Some(Some(text))) }
+                if self.random.one_in(2) {
+                    Ok(None)
+                } else {
+                    written(self);
+                    Ok(Some(Some(text)))
+                }
             }
             3 => {
                 self.tally.fault("result written and thrown away");
@@ -357,7 +359,8 @@ impl World {
     fn wake(&mut self, seat: usize) -> Result<()> {
         let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
         let Some(session) = self.peers[peer].id else { return Ok(()) };
-        let Some(door) = cli.provider().card().wake.first().map(session_bridge_core::provider::Wake::name) else {
+        let Some(door) = cli.provider().card().wake.first().map(session_bridge_core::provider::Wake::name)
+        else {
             return Ok(());
         };
         let host = self.seats[seat].process.as_ref().map(|process| process.key);
@@ -465,7 +468,9 @@ impl World {
         self.tally.fault("resumed");
         if self.random.one_in(3) {
             let free: Vec<usize> = (0..self.peers.len())
-                .filter(|peer| self.peers[*peer].cli == cli && self.seats.iter().all(|seat| seat.peer != *peer))
+                .filter(|peer| {
+                    self.peers[*peer].cli == cli && self.seats.iter().all(|seat| seat.peer != *peer)
+                })
                 .collect();
             if !free.is_empty() {
                 self.seats[seat].peer = free[self.random.below(free.len())];
@@ -504,7 +509,10 @@ impl World {
             }
             4 => self.lift_rules()?,
             5 => {
-                let mine = (0..self.ledger.sent.len()).rev().take(80).find(|at| self.ledger.sent[*at].sender == peer);
+                let mine = (0..self.ledger.sent.len())
+                    .rev()
+                    .take(80)
+                    .find(|at| self.ledger.sent[*at].sender == peer);
                 if let Some(at) = mine {
                     let id = self.ledger.sent[at].id;
                     match self.store.cancel(id) {

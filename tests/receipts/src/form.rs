@@ -54,9 +54,17 @@ pub(crate) enum Event<'a> {
     Tools(&'a [Call]),
     /// A subagent's tool call is over.
     SubagentTool(&'a Call),
-    End { rounds: u32, said: &'a str },
-    Cut { rounds: u32, said: &'a str },
-    Over { clear: bool },
+    End {
+        rounds: u32,
+        said: &'a str,
+    },
+    Cut {
+        rounds: u32,
+        said: &'a str,
+    },
+    Over {
+        clear: bool,
+    },
 }
 
 /// What names an event besides its kind.
@@ -170,11 +178,6 @@ impl Cli {
 
     pub(crate) fn compacts(self) -> bool {
         matches!(self, Self::Claude | Self::Grok | Self::Opencode)
-    }
-
-    /// A start is told with the first prompt.
-    pub(crate) fn starts_late(self) -> bool {
-        matches!(self, Self::Codex | Self::Opencode)
     }
 
     /// Prompts can be blocked by another tool's hook.
@@ -349,7 +352,8 @@ fn grok(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>) -
         // A subagent has a session id of its own.
         Event::SubagentTool(call) => tool("subagent", call, &("session_id", json!("child"))),
         Event::End { rounds, said } => {
-            let (active, said) = (("stopHookActive", (rounds > 0).into()), ("lastAssistantMessage", said.into()));
+            let (active, said) =
+                (("stopHookActive", (rounds > 0).into()), ("lastAssistantMessage", said.into()));
             with(form("end"), "Stop", &[id, other, stamp(), turn, active, said])
         }
         Event::Cut { .. } => with(form("cut"), "StopCancelled", &[id, other, stamp(), turn]),
@@ -374,8 +378,7 @@ fn opencode(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value
             .flat_map(|call| {
                 let step = ("step_id", json!(format!("{}-{}", ids.turn, ids.step)));
                 let response = ("tool_response", json!([{"type": "text", "text": call.ours}]));
-                let fields =
-                    [id.clone(), turn.clone(), ("tool_use_id", json!(call.id)), step, response];
+                let fields = [id.clone(), turn.clone(), ("tool_use_id", json!(call.id)), step, response];
                 with(form("tool"), "PostToolUse", &fields)
             })
             .collect(),
@@ -430,13 +433,18 @@ fn cursor(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>)
     let (id, other) = (("conversation_id", json!(ids.native)), ("session_id", json!(ids.native)));
     let turn = ("generation_id", json!(ids.turn));
     let tool = |call: &Call, more: &[(&str, Value)]| {
-        let mut fields =
-            vec![id.clone(), other.clone(), turn.clone(), ("tool_use_id", json!(call.id))];
+        let mut fields = vec![id.clone(), other.clone(), turn.clone(), ("tool_use_id", json!(call.id))];
         fields.extend(more.iter().map(|(name, value)| (*name, value.clone())));
         with(form("tool"), "postToolUse", &fields)
     };
     let stop = |rounds: u32, status: &str| {
-        let fields = [id.clone(), other.clone(), turn.clone(), ("status", status.into()), ("loop_count", rounds.into())];
+        let fields = [
+            id.clone(),
+            other.clone(),
+            turn.clone(),
+            ("status", status.into()),
+            ("loop_count", rounds.into()),
+        ];
         with(form("end"), "stop", &fields)
     };
     match event {
@@ -475,8 +483,8 @@ pub(crate) fn read(answer: &[u8], at_prompt: bool) -> Option<Said> {
         &value["additional_context"],
         &value["followup_message"],
     ];
-    let text = text.into_iter().find_map(Value::as_str)?;
-    (!text.is_empty()).then(|| Said::Text(text.to_owned()))
+    // A start may name a file to watch, and say nothing.
+    text.into_iter().find_map(Value::as_str).map(|text| Said::Text(text.to_owned()))
 }
 
 #[cfg(test)]

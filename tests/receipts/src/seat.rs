@@ -115,17 +115,18 @@ impl Outside for Simulated {
     }
 
     fn note(&mut self, folder: &RunFolder, note: Note, lease: &Lease) -> Result<(), StoreError> {
-        let attempt = |attempt: AttemptId| Err(StoreError::NoMessage(attempt.to_string().parse().unwrap_or_else(|_| MessageId::generate())));
+        let attempt = |attempt: AttemptId| {
+            Err(StoreError::NoMessage(attempt.to_string().parse().unwrap_or_else(|_| MessageId::generate())))
+        };
         match (self.fate, note) {
             (Fate::KilledAfterCommit, Note::Writing(id)) => attempt(id),
             (Fate::KilledAfterWriting, Note::Writing(id)) => {
                 folder.set_note(note, lease)?;
                 attempt(id)
             }
-            (
-                Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost,
-                Note::Written { attempt: id, .. },
-            ) => attempt(id),
+            (Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost, Note::Written { attempt: id, .. }) => {
+                attempt(id)
+            }
             _ => folder.set_note(note, lease),
         }
     }
@@ -163,7 +164,8 @@ impl World {
         let mut heard = Vec::with_capacity(payloads.len());
         for (name, payload) in payloads {
             let stdin = serde_json::to_vec(&payload)?;
-            let took = self.hook(seat, name, &stdin, matches!(event, Event::Prompt(_) | Event::HostsPrompt(_)))?;
+            let took =
+                self.hook(seat, name, &stdin, matches!(event, Event::Prompt(_) | Event::HostsPrompt(_)))?;
             let died = took == Heard::Died;
             heard.push(took);
             if died {
@@ -218,7 +220,9 @@ impl World {
                 | Fate::Slow
         );
         match ran {
-            Err(problem) if !killed => self.find(format!("{} {name}: the hook failed: {problem}", cli.word())),
+            Err(problem) if !killed => {
+                self.find(format!("{} {name}: the hook failed: {problem}", cli.word()))
+            }
             _ => {}
         }
         if !(fate == Fate::LeaseHeld) && heard_by_store {
@@ -250,7 +254,11 @@ impl World {
         if let Said::Text(text) = &said {
             let whole = !matches!(
                 fate,
-                Fate::LateTaken | Fate::TimedOut | Fate::Partly | Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost
+                Fate::LateTaken
+                    | Fate::TimedOut
+                    | Fate::Partly
+                    | Fate::KilledAfterWriteTaken
+                    | Fate::KilledAfterWriteLost
             );
             for id in truth::bodies(text) {
                 let tick = self.tick;

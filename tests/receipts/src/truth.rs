@@ -15,6 +15,8 @@ pub(crate) struct Fact {
     pub(crate) written: Option<Tick>,
     /// The body was taken by the host, from automatic surfaces, so often.
     pub(crate) taken: u32,
+    /// The host put the result of a call that holds the body into its conversation.
+    pub(crate) held: Option<Tick>,
     /// The body stood in a request to the model.
     pub(crate) request: Option<Tick>,
     /// The model put out something after that.
@@ -33,8 +35,6 @@ pub(crate) struct Fact {
     pub(crate) unsettled: bool,
     /// The state that a sender was shown last.
     pub(crate) told: Option<State>,
-    /// Steps that were checked already.
-    pub(crate) checked: usize,
 }
 
 /// When a message ends by itself.
@@ -57,10 +57,6 @@ pub(crate) struct Sent {
     pub(crate) facts: BTreeMap<usize, Fact>,
     /// A notice that it expired was stored for the sender.
     pub(crate) notice: Option<MessageId>,
-    /// It was seen to be overdue: a tick at which its sender could be told.
-    pub(crate) due: Option<Tick>,
-    /// All of it was checked, and nothing can change any more.
-    pub(crate) over: bool,
 }
 
 /// All messages of a world, by id as well.

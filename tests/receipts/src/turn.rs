@@ -255,6 +255,16 @@ impl World {
         if calls.is_empty() {
             return Ok(Model::Answered);
         }
+        if self.lie != Some(Lie::ResultsLost) {
+            // The host has them before it tells of the calls.
+            let (peer, tick) = (self.seats[seat].peer, self.tick);
+            for id in results.iter().flat_map(|text| truth::bodies(text)) {
+                if let Some(fact) = self.ledger.fact(id, peer) {
+                    fact.held.get_or_insert(tick);
+                }
+            }
+            self.seats[seat].pending.extend(results);
+        }
         let heard = self.tell(seat, Event::Tools(&calls))?;
         if heard.contains(&Heard::Died) {
             return Ok(Model::Died);
@@ -264,9 +274,6 @@ impl World {
             if let (Heard::Text(text), false) = (text, lost) {
                 self.seats[seat].pending.push(text);
             }
-        }
-        if self.lie != Some(Lie::ResultsLost) {
-            self.seats[seat].pending.extend(results);
         }
         if self.unlucky(40) {
             self.tally.fault("Esc after tools");

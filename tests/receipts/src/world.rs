@@ -1,6 +1,6 @@
 //! One world: a store, hosts, clocks, and the order in which things happen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use anyhow::Result;
@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) deadlines: Vec<usize>,
     /// Results that were written, and whose server has not said so yet.
     pub(crate) late: Vec<AttemptId>,
+    /// Wrong steps that were told already.
+    pub(crate) wrong: HashSet<(MessageId, usize, &'static str)>,
     number: u64,
     _folder: tempfile::TempDir,
 }
@@ -102,6 +104,7 @@ impl World {
             read_to: 0,
             deadlines: Vec::new(),
             late: Vec::new(),
+            wrong: HashSet::new(),
             number,
             _folder: folder,
         };
@@ -151,7 +154,14 @@ impl World {
     /// A host's id for a conversation.
     pub(crate) fn native(&mut self) -> String {
         let (a, b) = (self.random.next(), self.random.next());
-        format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 52,
+            b & 0xffff_ffff_ffff
+        )
     }
 
     /// A word that nothing else has.
