@@ -168,8 +168,7 @@ fn serve(
             folder.set_live(live).map_err(text)?;
         }
     }
-    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
-    std::mem::forget(store);
+    outside.leave(store);
     let watches = event.moment == Moment::SessionStart && !outcome.paused;
     let watched = provider.card().watched_door(|name| host.env(name)).filter(|_| watches);
     let bell = watched.map(|_| folder.bell());

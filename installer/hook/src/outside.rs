@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use session_bridge_core::home::Home;
 use session_bridge_core::host::Host;
 use session_bridge_core::process::ProcessKey;
-use session_bridge_store::{Clock, Lease, Note, RunFolder, StoreError};
+use session_bridge_store::{Clock, Lease, Note, RunFolder, Store, StoreError};
 
 use crate::entry::HostProcess;
 use crate::{Started, Told, serve};
@@ -17,6 +17,8 @@ pub trait Outside {
     fn clock(&self) -> Clock;
     /// Since the hook began.
     fn elapsed(&self) -> Duration;
+    /// The store is needed no more.
+    fn leave(&mut self, store: Store);
     /// Keeps a note. An error ends the run there, as a kill would.
     fn note(&mut self, folder: &RunFolder, note: Note, lease: &Lease) -> Result<(), StoreError>;
     /// Writes the whole answer at once, and says whether all of it went out.
@@ -36,6 +38,11 @@ impl Outside for Real {
 
     fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
+    fn leave(&mut self, store: Store) {
+        std::mem::forget(store);
     }
 
     fn note(&mut self, folder: &RunFolder, note: Note, lease: &Lease) -> Result<(), StoreError> {

@@ -67,13 +67,13 @@ impl World {
         if !self.calm && self.random.one_in(4) { self.somebody_sends() } else { Ok(()) }
     }
 
+    /// A session that has a server, as whoever sends by a tool.
     fn somebody_sends(&mut self) -> Result<()> {
         let seat = self.random.below(self.seats.len());
-        if self.seats[seat].process.is_some() {
-            self.send(self.seats[seat].peer, None).map(drop)
-        } else {
-            Ok(())
+        if self.seats[seat].process.is_some() && self.serve(seat)?.is_some() {
+            self.send(self.seats[seat].peer, None)?;
         }
+        Ok(())
     }
 
     /// A session sends to some others, or answers.

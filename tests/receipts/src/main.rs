@@ -16,7 +16,7 @@ const COUNT: u64 = 1_000_000;
 const SEED: u64 = 20_261_121;
 const FILE: &str = "docs/results/receipts.json";
 /// Deliveries of one world.
-const DELIVERIES: u64 = 2_000;
+const DELIVERIES: u64 = 1_000;
 /// Worlds of one part, of which each thread has a share.
 const PART: u64 = 20;
 const THREADS: u64 = 2;

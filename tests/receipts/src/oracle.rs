@@ -56,19 +56,46 @@ impl World {
         }
         self.deadlines.retain(|at| !found.contains(at));
         for at in found {
-            let sent = &self.ledger.sent[at];
-            let untouched = |(peer, fact): (&usize, &Fact)| {
-                fact.written.is_none()
-                    && !fact.unsettled
-                    && fact.taken == 0
-                    && fact.answered.or(fact.declined).or(fact.cancelled).is_none()
-                    && !self.peers[*peer].unsettled
-            };
-            let unread = sent.facts.iter().any(untouched);
-            let served = self.seat_of(sent.sender).is_some_and(|seat| self.seats[seat].server.is_some());
-            if unread && served && sent.notice.is_none() {
-                let (id, cli) = (sent.id, self.peers[sent.sender].cli.word());
+            let sender = self.ledger.sent[at].sender;
+            let served = self.seat_of(sender).is_some_and(|seat| self.seats[seat].server.is_some());
+            if !served {
+                self.untold.push(at);
+            } else if self.owes_notice(at) {
+                let (id, cli) = (self.ledger.sent[at].id, self.peers[sender].cli.word());
                 self.find(format!("{cli}: {id} is overdue, its sender's server lives, and nothing was said"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an overdue message was surely read by nobody, and its sender was not told.
+    fn owes_notice(&self, at: usize) -> bool {
+        let sent = &self.ledger.sent[at];
+        let untouched = |(peer, fact): (&usize, &Fact)| {
+            fact.written.is_none()
+                && !fact.unsettled
+                && fact.taken == 0
+                && fact.answered.or(fact.declined).or(fact.cancelled).is_none()
+                && !self.peers[*peer].unsettled
+        };
+        sent.notice.is_none() && sent.facts.iter().any(untouched)
+    }
+
+    /// A session had an event that opened the store: what of its messages passed its deadline while it had no process is
+    /// told to it now.
+    pub(crate) fn told_at_last(&mut self, peer: usize) -> Result<()> {
+        if !self.untold.iter().any(|at| self.ledger.sent[*at].sender == peer) {
+            return Ok(());
+        }
+        self.notices()?;
+        let (mine, others): (Vec<usize>, Vec<usize>) =
+            self.untold.iter().partition(|at| self.ledger.sent[**at].sender == peer);
+        self.untold = others;
+        for at in mine {
+            self.tally.late_notices += u64::from(self.ledger.sent[at].notice.is_some());
+            if self.owes_notice(at) {
+                let (id, cli) = (self.ledger.sent[at].id, self.peers[peer].cli.word());
+                self.find(format!("{cli}: {id} is overdue, its sender came back, and nothing was said"));
             }
         }
         Ok(())
@@ -110,6 +137,10 @@ impl World {
                         self.find(format!("{}: {id}: {problem}; fact {fact:?}; steps {steps:?}", cli.word()));
                     }
                 }
+            }
+            let paused = receipt.remark.as_deref().is_some_and(|remark| remark.contains("paused"));
+            if paused && !self.peers[peer].paused {
+                self.find(format!("{id}: held by a pause that does not stand"));
             }
             if receipt.state == State::Stored && fact.taken > 0 && !fact.unsettled {
                 self.find(format!("{id}: its body is out and the receipt says stored"));

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use session_bridge_core::event::Moment;
 use session_bridge_core::host::FakeHost;
-use session_bridge_core::id::{AttemptId, MessageId, SessionId};
+use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_hook::outside::{self, Outside};
-use session_bridge_store::{Clock, Lease, LifeLock, Note, RunFolder, StoreError};
+use session_bridge_store::{Clock, Lease, LifeLock, Note, RunFolder, State, Store, StoreError};
 
 use crate::form::{Cli, Event, Ids, Said, read};
 use crate::process::Process;
@@ -114,19 +115,19 @@ impl Outside for Simulated {
         }
     }
 
+    fn leave(&mut self, store: Store) {
+        drop(store);
+    }
+
     fn note(&mut self, folder: &RunFolder, note: Note, lease: &Lease) -> Result<(), StoreError> {
-        let attempt = |attempt: AttemptId| {
-            Err(StoreError::NoMessage(attempt.to_string().parse().unwrap_or_else(|_| MessageId::generate())))
-        };
+        let killed = || Err(StoreError::Busy);
         match (self.fate, note) {
-            (Fate::KilledAfterCommit, Note::Writing(id)) => attempt(id),
-            (Fate::KilledAfterWriting, Note::Writing(id)) => {
+            (Fate::KilledAfterCommit, Note::Writing(_)) => killed(),
+            (Fate::KilledAfterWriting, Note::Writing(_)) => {
                 folder.set_note(note, lease)?;
-                attempt(id)
+                killed()
             }
-            (Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost, Note::Written { attempt: id, .. }) => {
-                attempt(id)
-            }
+            (Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost, Note::Written { .. }) => killed(),
             _ => folder.set_note(note, lease),
         }
     }
@@ -204,7 +205,7 @@ impl World {
             answer: Vec::new(),
         };
         let folder = self.store.run().native(cli.id(), &self.peers[peer].native);
-        let heard_by_store = folder.bell_stands();
+        let bell = folder.bell_stands();
         let held = (fate == Fate::LeaseHeld).then(|| folder.try_lease().ok()).flatten();
         let words = [cli.id().to_owned(), name.to_owned()];
         let ran = outside::run(&self.home, &FakeHost::at("/home/u"), process, (&words, stdin), &mut outside);
@@ -225,8 +226,11 @@ impl World {
             }
             _ => {}
         }
-        if !(fate == Fate::LeaseHeld) && heard_by_store {
+        if !(fate == Fate::LeaseHeld) && bell {
             self.settled(peer);
+        }
+        if fate == Fate::Well && (bell || name == self.start_of(cli)) {
+            self.told_at_last(peer)?;
         }
         if killed {
             self.peers[peer].unsettled = true;
@@ -262,11 +266,13 @@ impl World {
             );
             for id in truth::bodies(text) {
                 let tick = self.tick;
-                if let Some(fact) = self.ledger.fact(id, peer) {
-                    fact.unsettled = true;
-                    if whole {
-                        fact.written.get_or_insert(tick);
-                    }
+                let Some(fact) = self.ledger.fact(id, peer) else { continue };
+                fact.unsettled = true;
+                if whole {
+                    fact.written.get_or_insert(tick);
+                }
+                if matches!(fact.told, Some(State::Expired | State::Failed | State::Declined)) {
+                    self.find(format!("{} {name}: {id} is over and was put out", cli.word()));
                 }
             }
         }
@@ -292,6 +298,12 @@ impl World {
             return Ok(Heard::Died);
         }
         Ok(Heard::Text(text))
+    }
+
+    /// The name of the event by which a session begins.
+    fn start_of(&self, cli: Cli) -> &'static str {
+        let hooks = cli.provider().card().hooks;
+        hooks.iter().find(|spec| spec.moment == Moment::SessionStart).map_or("", |spec| spec.event)
     }
 
     /// Learns the session's id from what the hook left, and gives its sign of life the simulation's time.

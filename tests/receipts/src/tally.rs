@@ -19,6 +19,8 @@ pub struct Tally {
     pub receipts: u64,
     /// Notices to senders that something expired.
     pub notices: u64,
+    /// Of what expired while its sender had no process: told with the sender's first event afterwards.
+    pub late_notices: u64,
     /// Deliveries by the state that they were in when their world ended.
     pub states: BTreeMap<String, u64>,
     /// Faults by kind.
@@ -38,6 +40,7 @@ impl Tally {
         self.events += other.events;
         self.receipts += other.receipts;
         self.notices += other.notices;
+        self.late_notices += other.late_notices;
         for (mine, others) in [
             (&mut self.states, other.states),
             (&mut self.faults, other.faults),

@@ -74,6 +74,8 @@ pub(crate) struct World {
     pub(crate) read_to: i64,
     /// Messages with a deadline that is not over.
     pub(crate) deadlines: Vec<usize>,
+    /// Overdue messages whose sender had no live server at their deadline.
+    pub(crate) untold: Vec<usize>,
     /// Results that were written, and whose server has not said so yet.
     pub(crate) late: Vec<AttemptId>,
     /// Wrong steps that were told already.
@@ -103,6 +105,7 @@ impl World {
             lie: plan.lie,
             read_to: 0,
             deadlines: Vec::new(),
+            untold: Vec::new(),
             late: Vec::new(),
             wrong: HashSet::new(),
             number,
