@@ -29,6 +29,17 @@ pub trait Host {
     fn env_text(&self, key: &str) -> Option<String> {
         self.env(key).and_then(|v| v.into_string().ok()).filter(|v| !v.is_empty())
     }
+
+    /// The folder that a variable names, if it is set and not empty; a relative one is in the current folder.
+    fn folder(&self, key: &str) -> Option<PathBuf> {
+        let folder = self.env(key).filter(|folder| !folder.is_empty())?;
+        Some(self.cwd().unwrap_or_default().join(folder))
+    }
+
+    /// The first of these programs that `PATH` leads to.
+    fn first_of(&self, programs: &[&str]) -> Option<PathBuf> {
+        programs.iter().find_map(|program| self.which(program))
+    }
 }
 
 /// This process's environment and the machine's files.

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod dialect;
 pub mod echo;
 pub mod edit;
+pub mod entry;
 pub mod environment;
 pub mod event;
 pub mod frame;

@@ -1,17 +1,10 @@
 //! What being installed means for Claude Code.
 
-use std::path::Path;
-
 use serde_json::json;
-use session_bridge_core::environment;
+use session_bridge_core::entry;
 use session_bridge_core::event::Moment;
-use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Target, Test, Value,
-};
+use session_bridge_core::plan::{ConfigEdit, Format, Match, Plan, Target, Test};
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
-
-/// How the command of our hooks ends, whichever home the entry was made for.
-const OURS: &str = "/bin/session-bridge-hook";
 
 pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
     let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
@@ -26,7 +19,7 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
     let mut handler = json!({
         "type": "command",
-        "command": text(&want.hook_program),
+        "command": want.hook_program.to_string_lossy(),
         "args": [card.id.as_str(), spec.event],
         "timeout": spec.timeout_secs,
     });
@@ -34,41 +27,21 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
         // It runs beside the session, and with status 2 it starts a turn.
         handler["asyncRewake"] = json!(true);
     }
-    ConfigEdit {
-        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: site.target(&site.hooks_file, Format::Json),
-        op: EditOp::Item {
-            at: KeyPath::from(["hooks", spec.event]),
-            value: json!({ "hooks": [handler] }),
-            ours: Match::field(&["hooks", "*", "command"], Test::EndsWith(OURS.to_owned())),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: format!("run the bridge's hook at {}", spec.event).into(),
-    }
+    let ours = Match::field(&["hooks", "*", "command"], Test::EndsWith(entry::OURS.to_owned()));
+    entry::hook(card, site, Format::Json, spec, entry::group(&handler), ours)
 }
 
 /// The server inherits the whole environment; a home that is not the default is handed on for shells that lack it.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let env: serde_json::Map<String, Value> =
-        want.home_override.iter().map(|home| (environment::HOME.name.to_owned(), text(home))).collect();
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Json),
-        op: EditOp::Key {
-            at: KeyPath::from(["mcpServers", "session-bridge"]),
-            value: json!({
-                "type": "stdio",
-                "command": text(&want.main_program),
-                "args": ["mcp", "--client", card.id.as_str()],
-                "env": env,
-                "alwaysLoad": true,
-            }),
-            clash: Clash::Refuse,
-        },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    let value = json!({
+        "type": "stdio",
+        "command": want.main_program.to_string_lossy(),
+        "args": entry::arguments(card),
+        "env": entry::home(want).unwrap_or_else(|| json!({})),
+        "alwaysLoad": true,
+    });
+    let file = site.target(&site.mcp_file, Format::Json);
+    entry::server(card, file, ["mcpServers", "session-bridge"], value)
 }
 
 /// Consent is one person's: in a project it goes to the file that is not shared.
@@ -77,29 +50,16 @@ fn allow(card: &Card, site: &Site) -> ConfigEdit {
         Scope::User => site.hooks_file.clone(),
         Scope::Project(_) => site.hooks_file.with_file_name("settings.local.json"),
     };
-    let rule = "mcp__session-bridge";
-    ConfigEdit {
-        id: EditId::from(format!("{}/allow-tools", card.id)),
-        file: Target::new(file, Format::Json),
-        op: EditOp::Item {
-            at: KeyPath::from(["permissions", "allow"]),
-            value: json!(rule),
-            ours: Match::scalar(rule),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: "run the bridge's tools without asking, as you agreed".into(),
-    }
-}
-
-/// JSON holds text only: a path that is not UTF-8 cannot be named in this host's files.
-fn text(path: &Path) -> Value {
-    Value::String(path.to_string_lossy().into_owned())
+    entry::allow(card, Target::new(file, Format::Json), ["permissions", "allow"], "mcp__session-bridge")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
     use session_bridge_core::host::FakeHost;
+    use session_bridge_core::plan::EditOp;
 
     use super::*;
     use crate::{CARD, site};

@@ -11,7 +11,7 @@ use crate::CARD;
 const CONFIG_DIR: &str = "CLAUDE_CONFIG_DIR";
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_files(host);
     let present = program.is_some()
         || user.as_ref().is_some_and(|user| host.exists(&user.dir) || host.exists(&user.mcp));
@@ -32,8 +32,7 @@ struct UserFiles {
 
 /// With the variable set, both files are in its folder; without it, the MCP servers stand beside the folder.
 fn user_files(host: &dyn Host) -> Option<UserFiles> {
-    if let Some(dir) = host.env(CONFIG_DIR).filter(|dir| !dir.is_empty()) {
-        let dir = host.cwd()?.join(dir);
+    if let Some(dir) = host.folder(CONFIG_DIR) {
         return Some(UserFiles { mcp: dir.join(".claude.json"), dir });
     }
     let home = host.home()?;

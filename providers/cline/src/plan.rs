@@ -1,8 +1,8 @@
 //! What being installed means for Cline.
 
 use serde_json::{Value, json};
-use session_bridge_core::environment;
-use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan};
+use session_bridge_core::entry;
+use session_bridge_core::plan::{ConfigEdit, EditId, EditOp, Format, Plan};
 use session_bridge_core::provider::{Card, Scope, Site, Want};
 
 /// The plugin, but for the path of the hook.
@@ -33,24 +33,11 @@ fn plugin(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
 /// How long a call of a tool may take, in seconds: a wait of ours ends after 280. Without it Cline gives a call up after 60.
 const CALL_LIMIT_S: u32 = 300;
 
-/// In a hub, the server's environment is that of whoever started the hub first: a home that is not the default is
-/// written down.
+/// In a hub, the server's environment is that of whoever started the hub first.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let mut value = json!({
-        "command": want.main_program.to_string_lossy(),
-        "args": ["mcp", "--client", card.id.as_str()],
-        "timeout": CALL_LIMIT_S,
-    });
-    if let Some(home) = &want.home_override {
-        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
-    }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Json),
-        op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    let mut value = entry::command(card, want);
+    value["timeout"] = json!(CALL_LIMIT_S);
+    entry::server(card, site.target(&site.mcp_file, Format::Json), ["mcpServers", "session-bridge"], value)
 }
 
 #[cfg(test)]

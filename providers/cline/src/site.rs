@@ -15,7 +15,7 @@ const DATA: &str = "CLINE_DATA_DIR";
 const MCP: &str = "CLINE_MCP_SETTINGS_PATH";
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = moved(host, DIR).or_else(|| Some(host.home()?.join(".cline")));
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     let user = user.ok_or(LocateError::NoHome(DIR))?;

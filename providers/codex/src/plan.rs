@@ -1,18 +1,13 @@
 //! What being installed means for Codex.
 
 use serde_json::json;
-use session_bridge_core::environment;
 use session_bridge_core::plan::{
-    Clash, ConfigEdit, DerivedKey, EditId, EditOp, Format, KeyPart, KeyPath, Match, OnRemove, Plan, Target,
-    Test,
+    ConfigEdit, DerivedKey, EditOp, Format, KeyPart, KeyPath, OnRemove, Plan, Target,
 };
 use session_bridge_core::provider::{Card, HookSpec, Site, Want};
-use session_bridge_core::shell;
+use session_bridge_core::{entry, environment};
 
 use crate::site;
-
-/// What the command line of our hooks holds, whichever home the entry was made for.
-const OURS: &str = "/bin/session-bridge-hook";
 
 pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
     let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
@@ -21,25 +16,18 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 }
 
 fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
-    let program = want.hook_program.to_string_lossy();
     let handler = json!({
         "type": "command",
-        "command": format!("{} {} {}", shell::word(&program), card.id, spec.event),
+        "command": entry::line(&want.hook_program, card, spec),
         "timeout": spec.timeout_secs,
     });
-    ConfigEdit {
-        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: site.target(&site.hooks_file, Format::Json),
-        op: EditOp::Item {
-            at: KeyPath::from(["hooks", spec.event]),
-            value: json!({ "hooks": [handler] }),
-            ours: Match::field(&["hooks", "*", "command"], Test::Contains(OURS.to_owned())),
-            // Codex knows the reviewed hooks of others by their position.
-            on_remove: OnRemove::KeepPosition(json!({ "hooks": [] })),
-        },
-        derived: trust(site, spec).into_iter().collect(),
-        why: format!("run the bridge's hook at {}", spec.event).into(),
+    let mut edit = entry::hook(card, site, Format::Json, spec, entry::group(&handler), entry::in_a_group());
+    if let EditOp::Item { on_remove, .. } = &mut edit.op {
+        // Codex knows the reviewed hooks of others by their position.
+        *on_remove = OnRemove::KeepPosition(json!({ "hooks": [] }));
     }
+    edit.derived = trust(site, spec).into_iter().collect();
+    edit
 }
 
 /// The state that Codex keeps for our group once the user has reviewed it.
@@ -53,29 +41,17 @@ fn trust(site: &Site, spec: &HookSpec) -> Option<DerivedKey> {
     })
 }
 
-/// Codex gives its servers a short list of variables: what a session may carry must be named. A home that is not the
-/// default is written down, since the process that starts servers may have another environment than the terminal.
+/// Codex gives its servers a short list of variables: what a session may carry must be named. A home that is written down
+/// is not passed on.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let home = want.home_override.as_ref();
     let passed_on: Vec<&str> = std::iter::once(site::HOME)
         .chain(environment::ALL.iter().map(|var| var.name))
-        .filter(|name| home.is_none() || *name != environment::HOME.name)
+        .filter(|name| want.home_override.is_none() || *name != environment::HOME.name)
         .collect();
-    let mut value = json!({
-        "command": want.main_program.to_string_lossy(),
-        "args": ["mcp", "--client", card.id.as_str()],
-        "env_vars": passed_on,
-    });
-    if let Some(home) = home {
-        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
-    }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Toml),
-        op: EditOp::Key { at: KeyPath::from(["mcp_servers", "session-bridge"]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    let mut value = entry::command(card, want);
+    value["env_vars"] = json!(passed_on);
+    let file = site.target(&site.mcp_file, Format::Toml);
+    entry::server(card, file, ["mcp_servers", "session-bridge"], value)
 }
 
 /// `UserPromptSubmit` as Codex writes it in its keys: `user_prompt_submit`.

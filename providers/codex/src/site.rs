@@ -11,7 +11,7 @@ use crate::CARD;
 pub(crate) const HOME: &str = "CODEX_HOME";
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_folder(host);
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     // Codex keeps its trust in hooks in the user's own file, also for those of a project.
@@ -32,8 +32,8 @@ pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError
 
 /// Codex follows the links in its variable, and only there, before it uses the path in the keys of its trust.
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
-    match host.env(HOME).filter(|folder| !folder.is_empty()) {
-        Some(folder) => Some(host.canonical(&host.cwd()?.join(folder))),
+    match host.folder(HOME) {
+        Some(folder) => Some(host.canonical(&folder)),
         None => Some(host.home()?.join(".codex")),
     }
 }

@@ -3,16 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use session_bridge_core::environment;
+use session_bridge_core::entry;
 use session_bridge_core::event::Moment;
-use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test,
-};
+use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, Plan, Test};
 use session_bridge_core::provider::{Card, HookSpec, Site, Want};
-use session_bridge_core::shell;
 
-/// What the command line of our hooks holds, whichever home the entry was made for.
-const OURS: &str = "/bin/session-bridge-hook";
 /// How often in a row the host asks at a turn's end and takes our text for the next message. It is its default, too.
 const LOOP_LIMIT: u32 = 5;
 
@@ -37,48 +32,25 @@ fn version(card: &Card, site: &Site) -> ConfigEdit {
 /// One command and no guard: the host puts the payload behind the line as a here-document, which belongs to its last
 /// command. A missing program does no harm: of the statuses only 2 blocks.
 fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
-    let program = single_slashes(&want.hook_program);
     let mut handler = json!({
-        "command": format!("{} {} {}", shell::word(&program), card.id, spec.event),
+        "command": entry::line(&single_slashes(&want.hook_program), card, spec),
         "timeout": spec.timeout_secs,
     });
     if spec.moment == Moment::TurnEnd {
         handler["loop_limit"] = json!(LOOP_LIMIT);
     }
-    ConfigEdit {
-        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: site.target(&site.hooks_file, Format::CommentedJson),
-        op: EditOp::Item {
-            at: KeyPath::from(["hooks", spec.event]),
-            value: handler,
-            ours: Match::field(&["command"], Test::Contains(OURS.to_owned())),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: format!("run the bridge's hook at {}", spec.event).into(),
-    }
+    let ours = Match::field(&["command"], Test::Contains(entry::OURS.to_owned()));
+    entry::hook(card, site, Format::CommentedJson, spec, handler, ours)
 }
 
 /// The host cuts each line of its hooks file at the first `//`, in strings as well.
-fn single_slashes(path: &Path) -> String {
-    path.components().collect::<PathBuf>().to_string_lossy().into_owned()
+fn single_slashes(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let mut value = json!({
-        "command": want.main_program.to_string_lossy(),
-        "args": ["mcp", "--client", card.id.as_str()],
-    });
-    if let Some(home) = &want.home_override {
-        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
-    }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Jsonc),
-        op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    let file = site.target(&site.mcp_file, Format::Jsonc);
+    entry::server(card, file, ["mcpServers", "session-bridge"], entry::command(card, want))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use session_bridge_core::provider::{LocateError, Scope, Site};
 use crate::CARD;
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_folder(host);
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     let folder = match scope {

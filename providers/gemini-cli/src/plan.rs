@@ -1,18 +1,12 @@
 //! What being installed means for Gemini CLI.
 
-use serde_json::json;
-use session_bridge_core::environment;
+use serde_json::{Value, json};
 use session_bridge_core::event::Moment;
-use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test, Value,
-};
+use session_bridge_core::plan::{ConfigEdit, Format, Plan};
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
-use session_bridge_core::shell;
+use session_bridge_core::{entry, shell};
 
 use crate::SUBAGENT_TOOL;
-
-/// What the command line of our hooks holds, whichever home the entry was made for.
-const OURS: &str = "/bin/session-bridge-hook";
 
 pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
     let mut edits: Vec<_> = card.hooks.iter().map(|spec| hook(card, site, want, spec)).collect();
@@ -28,22 +22,11 @@ fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
         "command": guarded(&want.hook_program.to_string_lossy(), card.id.as_str(), spec.event),
         "timeout": spec.timeout_secs * 1000,
     });
-    let mut group = json!({ "hooks": [handler] });
+    let mut group = entry::group(&handler);
     if spec.moment == Moment::BeforeSubagent {
         group["matcher"] = json!(format!("^{SUBAGENT_TOOL}$"));
     }
-    ConfigEdit {
-        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: site.target(&site.hooks_file, Format::CommentedJson),
-        op: EditOp::Item {
-            at: KeyPath::from(["hooks", spec.event]),
-            value: group,
-            ours: Match::field(&["hooks", "*", "command"], Test::Contains(OURS.to_owned())),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: format!("run the bridge's hook at {}", spec.event).into(),
-    }
+    entry::hook(card, site, Format::CommentedJson, spec, group, entry::in_a_group())
 }
 
 /// The line for `bash -c`. A hook that ends with any status but 0 and 1 and says something blocks every prompt: so a
@@ -54,26 +37,15 @@ fn guarded(program: &str, id: &str, event: &str) -> String {
     format!("[ -x {program} ] || exit 0; shopt -s execfail; exec {program} {id} {event} 2>/dev/null; exit 0")
 }
 
-/// The server's environment is the terminal's without what looks like a secret; a home that is not the default is written
-/// down. Tools run unasked only by consent, which is one person's: it is not written into a project's shared file.
+/// The server's environment is the terminal's without what looks like a secret. Tools run unasked only by consent, which is
+/// one person's: it is not written into a project's shared file.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let mut value = json!({
-        "command": want.main_program.to_string_lossy(),
-        "args": ["mcp", "--client", card.id.as_str()],
-    });
-    if let Some(home) = &want.home_override {
-        value["env"] = json!({ environment::HOME.name: home.to_string_lossy() });
-    }
+    let mut value = entry::command(card, want);
     if want.allow_tools && site.scope == Scope::User {
         value["trust"] = Value::Bool(true);
     }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.hooks_file, Format::CommentedJson),
-        op: EditOp::Key { at: KeyPath::from(["mcpServers", "session-bridge"]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    let file = site.target(&site.mcp_file, Format::CommentedJson);
+    entry::server(card, file, ["mcpServers", "session-bridge"], value)
 }
 
 #[cfg(test)]
@@ -83,6 +55,7 @@ mod tests {
     use std::process::{Command, Output};
 
     use session_bridge_core::host::FakeHost;
+    use session_bridge_core::plan::EditOp;
 
     use super::*;
     use crate::{CARD, site};

@@ -11,7 +11,7 @@ use crate::CARD;
 const HOME: &str = "GEMINI_CLI_HOME";
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_folder(host);
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     let folder = match scope {
@@ -30,11 +30,7 @@ pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError
 }
 
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
-    let home = match host.env(HOME).filter(|folder| !folder.is_empty()) {
-        Some(folder) => host.cwd()?.join(folder),
-        None => host.home()?,
-    };
-    Some(home.join(".gemini"))
+    Some(host.folder(HOME).or_else(|| host.home())?.join(".gemini"))
 }
 
 #[cfg(test)]

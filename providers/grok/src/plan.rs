@@ -1,15 +1,10 @@
 //! What being installed means for Grok Build.
 
-use serde_json::{Map, Value, json};
-use session_bridge_core::environment;
-use session_bridge_core::plan::{
-    Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Match, OnRemove, Plan, Test,
-};
+use serde_json::json;
+use session_bridge_core::entry;
+use session_bridge_core::plan::{ConfigEdit, Format, Plan};
 use session_bridge_core::provider::{Card, HookSpec, Scope, Site, Want};
-use session_bridge_core::shell;
 
-/// What the command line of our hooks holds, whichever home the entry was made for.
-const OURS: &str = "/bin/session-bridge-hook";
 /// The rule that lets the tools of our server run unasked.
 const RULE: &str = "MCPTool(session-bridge__*)";
 
@@ -18,7 +13,8 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
     edits.push(server(card, site, want));
     // Consent is one person's, and a project's file is shared.
     if want.allow_tools && site.scope == Scope::User {
-        edits.push(allow(card, site));
+        let file = site.target(&site.mcp_file, Format::Toml);
+        edits.push(entry::allow(card, file, ["permission", "allow"], RULE));
     }
     Plan { provider: card.id.to_string(), edits }
 }
@@ -26,63 +22,25 @@ pub(crate) fn plan(card: &Card, site: &Site, want: &Want) -> Plan {
 /// A line with a blank goes through `sh -c`. A program that is missing or broken harms neither prompt nor model, so
 /// nothing guards it.
 fn hook(card: &Card, site: &Site, want: &Want, spec: &HookSpec) -> ConfigEdit {
-    let program = want.hook_program.to_string_lossy();
     let handler = json!({
         "type": "command",
-        "command": format!("{} {} {}", shell::word(&program), card.id, spec.event),
+        "command": entry::line(&want.hook_program, card, spec),
         "timeout": spec.timeout_secs,
     });
-    ConfigEdit {
-        id: EditId::from(format!("{}/hook/{}", card.id, spec.event)),
-        file: site.target(&site.hooks_file, Format::Json),
-        op: EditOp::Item {
-            at: KeyPath::from(["hooks", spec.event]),
-            value: json!({ "hooks": [handler] }),
-            ours: Match::field(&["hooks", "*", "command"], Test::Contains(OURS.to_owned())),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: format!("run the bridge's hook at {}", spec.event).into(),
-    }
+    entry::hook(card, site, Format::Json, spec, entry::group(&handler), entry::in_a_group())
 }
 
 /// The server inherits the whole environment; a home that is not the default is handed on for shells that lack it.
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
-    let mut value = json!({
-        "command": want.main_program.to_string_lossy(),
-        "args": ["mcp", "--client", card.id.as_str()],
-    });
-    if let Some(home) = &want.home_override {
-        let home = Value::String(home.to_string_lossy().into_owned());
-        value["env"] = Value::Object(Map::from_iter([(environment::HOME.name.to_owned(), home)]));
-    }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Toml),
-        op: EditOp::Key { at: KeyPath::from(["mcp_servers", "session-bridge"]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
-}
-
-fn allow(card: &Card, site: &Site) -> ConfigEdit {
-    ConfigEdit {
-        id: EditId::from(format!("{}/allow-tools", card.id)),
-        file: site.target(&site.mcp_file, Format::Toml),
-        op: EditOp::Item {
-            at: KeyPath::from(["permission", "allow"]),
-            value: json!(RULE),
-            ours: Match::scalar(RULE),
-            on_remove: OnRemove::Drop,
-        },
-        derived: Vec::new(),
-        why: "run the bridge's tools without asking, as you agreed".into(),
-    }
+    let file = site.target(&site.mcp_file, Format::Toml);
+    entry::server(card, file, ["mcp_servers", "session-bridge"], entry::command(card, want))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use session_bridge_core::host::FakeHost;
+    use session_bridge_core::plan::EditOp;
 
     use super::*;
     use crate::{CARD, site};

@@ -11,7 +11,7 @@ use crate::CARD;
 const HOME: &str = "GROK_HOME";
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_folder(host);
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     let folder = match scope {
@@ -40,10 +40,7 @@ pub(crate) fn also_runs(host: &dyn Host, scope: &Scope) -> Vec<PathBuf> {
 }
 
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
-    match host.env(HOME).filter(|folder| !folder.is_empty()) {
-        Some(folder) => Some(host.cwd()?.join(folder)),
-        None => Some(host.home()?.join(".grok")),
-    }
+    host.folder(HOME).or_else(|| Some(host.home()?.join(".grok")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What being installed means for opencode.
 
 use serde_json::{Map, Value, json};
-use session_bridge_core::environment;
+use session_bridge_core::entry;
 use session_bridge_core::plan::{Clash, ConfigEdit, EditId, EditOp, Format, KeyPath, Plan};
 use session_bridge_core::provider::{Card, Scope, Site, Want};
 
@@ -39,22 +39,18 @@ fn plugin(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
 }
 
 fn server(card: &Card, site: &Site, want: &Want) -> ConfigEdit {
+    let mut line = vec![want.main_program.to_string_lossy().into_owned()];
+    line.extend(entry::arguments(card).map(str::to_owned));
     let mut value = json!({
         "type": "local",
-        "command": [want.main_program.to_string_lossy(), "mcp", "--client", card.id.as_str()],
+        "command": line,
         "enabled": true,
         "timeout": CALL_LIMIT_MS,
     });
-    if let Some(home) = &want.home_override {
-        value["environment"] = json!({ environment::HOME.name: home.to_string_lossy() });
+    if let Some(home) = entry::home(want) {
+        value["environment"] = home;
     }
-    ConfigEdit {
-        id: EditId::from(format!("{}/mcp-server", card.id)),
-        file: site.target(&site.mcp_file, Format::Jsonc),
-        op: EditOp::Key { at: KeyPath::from(["mcp", SERVER]), value, clash: Clash::Refuse },
-        derived: Vec::new(),
-        why: "offer the bridge's tools to the model".into(),
-    }
+    entry::server(card, site.target(&site.mcp_file, Format::Jsonc), ["mcp", SERVER], value)
 }
 
 /// Of the rules that match, the host takes the last: a new key goes to the end, behind any catch-all.

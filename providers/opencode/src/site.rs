@@ -16,7 +16,7 @@ const CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 const SETTINGS: [&str; 2] = ["opencode.jsonc", "opencode.json"];
 
 pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError> {
-    let program = CARD.binaries.iter().find_map(|name| host.which(name));
+    let program = host.first_of(CARD.binaries);
     let user = user_folder(host);
     let present = program.is_some() || user.as_ref().is_some_and(|folder| host.exists(folder));
     let (settings, plugins) = match scope {
@@ -38,10 +38,7 @@ pub(crate) fn locate(host: &dyn Host, scope: &Scope) -> Result<Site, LocateError
 
 /// On every system the same place below the home folder.
 fn user_folder(host: &dyn Host) -> Option<PathBuf> {
-    let config = match host.env(CONFIG_HOME).filter(|folder| !folder.is_empty()) {
-        Some(folder) => host.cwd()?.join(folder),
-        None => host.home()?.join(".config"),
-    };
+    let config = host.folder(CONFIG_HOME).or_else(|| Some(host.home()?.join(".config")))?;
     Some(config.join("opencode"))
 }
 

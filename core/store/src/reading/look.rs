@@ -36,6 +36,17 @@ pub struct Version {
 }
 
 impl Store {
+    /// When a hook of this provider last ran for a session, in milliseconds since 1970.
+    pub fn last_event(&self, provider: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.db.prepare("SELECT id FROM session WHERE provider = ?1")?;
+        let ids = statement.query_map([provider], |row| parsed::<SessionId>(row, 0))?;
+        let mut last = None;
+        for id in ids {
+            last = last.max(self.run.session(id?).last_seen());
+        }
+        Ok(last)
+    }
+
     /// The messages whose id begins with `prefix`, in any case; at most `limit`, newest first.
     pub fn messages_like(&self, prefix: &str, limit: u32) -> Result<Vec<MessageId>, StoreError> {
         if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_alphanumeric()) {

@@ -16,6 +16,7 @@
 //! ```
 
 mod heard;
+mod hello;
 mod live;
 mod lock;
 mod note;
@@ -33,6 +34,7 @@ use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
 use sha2::{Digest, Sha256};
 
+pub use self::hello::Hello;
 pub use self::live::{Activity, Live};
 pub use self::lock::{Lease, LifeLock};
 pub use self::note::Note;

@@ -2,7 +2,6 @@
 
 pub(crate) mod arrival;
 pub(crate) mod claimed;
-pub(crate) mod heard;
 pub(crate) mod pause;
 pub(crate) mod rule;
 pub(crate) mod servers;

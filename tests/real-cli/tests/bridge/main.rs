@@ -21,6 +21,7 @@ mod nested;
 mod oldest;
 mod opencode;
 mod pause;
+mod peers;
 mod plugin;
 mod questions;
 mod rewake;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use session_bridge_real_cli::Suite;
 
 fn main() -> ExitCode {
-    let suite = oldest::cases(matrix::cases(Suite::new(env!("CARGO_TARGET_TMPDIR"))))
+    let suite = oldest::cases(matrix::cases(questions::cases(Suite::new(env!("CARGO_TARGET_TMPDIR")))))
         .package("session-bridge")
         .case("claude_is_offered_the_tools_at_once", start::claude)
         .case("codex_is_offered_the_tools_at_once", start::codex)
@@ -66,10 +67,6 @@ fn main() -> ExitCode {
         .case("claude_is_reminded_after_a_compaction", contexts::claude_compacted)
         .case("codex_is_reminded_after_a_compaction", contexts::codex_compacted)
         .case("codex_clear_tells_where_mail_waits", contexts::codex_cleared)
-        .case("claude_asks_codex", questions::claude_asks_codex)
-        .case("codex_asks_claude", questions::codex_asks_claude)
-        .case("gemini_asks_claude", questions::gemini_asks_claude)
-        .case("codex_asks_gemini", questions::codex_asks_gemini)
         .case("a_decline_ends_the_wait_of_who_asked", questions::declined)
         .case("a_question_outlives_its_wait", questions::answered_later)
         .case("two_claudes_in_one_folder_are_apart", apart::claude)

@@ -2,96 +2,24 @@
 //! it by the best surface that its CLI has.
 
 use std::env;
-use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 use session_bridge_mock_model::{Request, Turn};
-use session_bridge_real_cli::{CaseResult, DriverError, Finished, Suite, Tui, World, wait_until};
+use session_bridge_real_cli::{CaseResult, Suite, World, wait_until};
 
 use crate::bridge::{Bridge, SERVER, id_in};
-use crate::questions::{ANSWER, QUESTION, asks, assert_ledger};
+use crate::peers::{PEERS, Peer};
+use crate::questions::{ANSWER, ANSWERER, ASKER, QUESTION, asks, assert_answered};
 
 /// Set to `all`, this variable has every pair run instead of the sample.
 const PAIRS: &str = "SESSION_BRIDGE_TEST_PAIRS";
 /// Decides the sample. Any number will do; it stands here so that two runs are the same.
 const SEED: u64 = 20_261_121;
 
-/// What the asker's first prompt says, and stays in its conversation.
-const ASKER: &str = "BE-THE-FRONTEND and ask";
-/// The same for the one who answers.
-const ANSWERER: &str = "BE-THE-BACKEND and wait";
-
 /// How long the asker may take from its start to its question.
 const START: Duration = Duration::from_secs(80);
-
-/// A CLI that takes part, as asker and as the one who answers.
-struct Peer {
-    name: &'static str,
-    label: &'static str,
-    /// One prompt, to the end of its turn.
-    run: fn(&World, &str) -> Result<Finished, DriverError>,
-    /// Its window, ready for a prompt.
-    open: for<'w> fn(&'w World, &str) -> Result<Tui<'w>, DriverError>,
-    /// Whether a question wakes it; where it does not, a person's prompt brings it.
-    woken: bool,
-    /// What its turn proves of the result of its last tool call, the answer: Gemini CLI's end does not tell whether the model
-    /// spoke after it.
-    proves: &'static str,
-}
-
-const PEERS: &[Peer] = &[
-    Peer {
-        name: "claude",
-        label: "claude-project",
-        run: |world, prompt| world.claude().print(prompt),
-        open: |world, name| world.claude().tui(name),
-        woken: true,
-        proves: "seen",
-    },
-    Peer {
-        name: "codex",
-        label: "codex-project",
-        run: |world, prompt| world.codex().exec(prompt),
-        open: |world, name| world.codex().tui(name),
-        woken: true,
-        proves: "seen",
-    },
-    Peer {
-        name: "gemini",
-        label: "gemini-project",
-        run: |world, prompt| world.gemini().print(prompt),
-        open: |world, name| world.gemini().tui(name),
-        woken: false,
-        proves: "injected",
-    },
-    Peer {
-        name: "opencode",
-        label: "opencode-project",
-        run: |world, prompt| world.opencode().print(prompt),
-        open: |world, name| world.opencode().tui(name),
-        woken: true,
-        proves: "seen",
-    },
-    Peer {
-        name: "grok",
-        label: "grok-project",
-        run: |world, prompt| world.grok().unasked().print(prompt),
-        open: |world, name| world.grok().unasked().tui(name),
-        // Its agent is woken only if it watches.
-        woken: false,
-        proves: "seen",
-    },
-    Peer {
-        name: "cline",
-        label: "cline-project",
-        run: |world, prompt| world.cline().print(prompt),
-        open: |world, name| world.cline().tui(name),
-        woken: true,
-        proves: "seen",
-    },
-];
 
 /// Adds a case for each pair of the sample, or for all of them.
 pub(crate) fn cases(suite: Suite) -> Suite {
@@ -158,10 +86,7 @@ fn exchange(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
             wait_until("the question to be stored", START, stored)?;
             window.prompt("is there any news")?;
         }
-        let run = asking.join().map_err(|_| "the asker panicked")??.success()?;
-        assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-        window.wait_for("ANSWERED")?;
-        Ok::<_, Box<dyn Error>>(())
-    })?;
-    assert_ledger(world, &bridge, ASKER, asker.proves)
+        let run = asking.join().map_err(|_| "the asker panicked")??;
+        assert_answered(world, &bridge, asker, run, &window)
+    })
 }

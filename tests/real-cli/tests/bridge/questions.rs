@@ -4,15 +4,21 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_bridge_mock_model::{Request, Turn, Wire};
-use session_bridge_real_cli::{CaseResult, World};
+use session_bridge_real_cli::{CaseResult, Finished, Suite, Tui, World};
 
-use crate::bridge::{Bridge, SERVER, field_in};
+use crate::bridge::{Bridge, PATIENCE, SERVER, field_in};
+use crate::peers::{Peer, peer};
 
 pub(crate) const QUESTION: &str = "Which port does the API listen on?";
 pub(crate) const ANSWER: &str = "It listens on port 8443.";
 
+/// What the asker's first prompt says, and stays in its conversation.
+pub(crate) const ASKER: &str = "BE-THE-FRONTEND and ask";
+/// The same for the one who answers.
+pub(crate) const ANSWERER: &str = "BE-THE-BACKEND and wait";
+
 /// Waits for one message, answers it, and says so.
-pub(crate) fn answers(world: &World, prompt: &str) {
+fn answers(world: &World, prompt: &str) {
     world.model().script_for(
         prompt,
         [
@@ -42,74 +48,64 @@ pub(crate) fn asks(world: &World, prompt: &str, label: &str) {
     );
 }
 
-/// `proven` is what the asker's turn proves of the answer: Gemini CLI's end does not tell whether the model spoke after the
-/// result.
-pub(crate) fn assert_ledger(world: &World, bridge: &Bridge<'_>, asker: &str, proven: &str) -> CaseResult {
-    let last = world.model().steps_with(asker).pop().ok_or("the asker never asked")?;
+/// Adds the cases in which one waits for the other's question.
+pub(crate) fn cases(suite: Suite) -> Suite {
+    let pairs = [
+        ("claude", "codex"),
+        ("codex", "claude"),
+        ("gemini", "claude"),
+        ("codex", "gemini"),
+        ("opencode", "claude"),
+        ("codex", "opencode"),
+        ("grok", "claude"),
+        ("codex", "grok"),
+        ("cline", "claude"),
+        ("codex", "cline"),
+    ];
+    pairs.into_iter().fold(suite, |suite, (asker, answerer)| {
+        let name = format!("{asker}_asks_{answerer}");
+        suite.case(&name, move |world| asked_while_it_waits(world, peer(asker), peer(answerer)))
+    })
+}
+
+fn asked_while_it_waits(world: &World, asker: &Peer, answerer: &Peer) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    answers(world, ANSWERER);
+    asks(world, ASKER, answerer.label);
+    let window = (answerer.open)(world, "answerer")?;
+    window.prompt(ANSWERER)?;
+    bridge.session(answerer.label)?;
+    // What comes with the prompt itself, nobody would wait for.
+    let works = |steps: &[Request]| steps.iter().any(|step| step.contains(ANSWERER));
+    assert!(world.model().wait_for(PATIENCE, works), "{} got its prompt", answerer.name);
+    let run = (asker.run)(world, ASKER)?;
+    assert_answered(world, &bridge, asker, run, &window)
+}
+
+/// The asker's model has the answer, both models were told once, and the receipts of both messages say so.
+pub(crate) fn assert_answered(
+    world: &World,
+    bridge: &Bridge<'_>,
+    asker: &Peer,
+    run: Finished,
+    answerer: &Tui<'_>,
+) -> CaseResult {
+    let run = run.success()?;
+    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
+    answerer.wait_for("ANSWERED")?;
+    let last = world.model().steps_with(ASKER).pop().ok_or("the asker never asked")?;
     let id = field_in(&last, "question_id");
     let states = bridge.wait_for_state(&id, "answered")?;
     assert_eq!(states.first().map(String::as_str), Some("stored"));
     assert!(states.contains(&"seen".to_owned()), "the reply names the question: {states:?}");
     let receipts = bridge.json(&["receipts", &id])?;
     let answer = receipts["receipts"][0]["answer"].as_str().unwrap_or_default().to_owned();
-    bridge.wait_for_state(&answer, proven)?;
+    bridge.wait_for_state(&answer, asker.proves)?;
     for request in world.model().steps() {
         assert!(request.count(ANSWER) <= 1, "the answer reached a model twice");
         assert!(request.count(QUESTION) <= 1, "the question reached a model twice");
     }
     Ok(())
-}
-
-pub(crate) fn claude_asks_codex(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    answers(world, "BE-THE-BACKEND");
-    asks(world, "BE-THE-FRONTEND", "codex-project");
-    let codex = world.codex().tui("codex")?;
-    codex.prompt("BE-THE-BACKEND")?;
-    bridge.session("codex-project")?;
-    let run = world.claude().print("BE-THE-FRONTEND")?.success()?;
-    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-    codex.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
-}
-
-pub(crate) fn codex_asks_claude(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    answers(world, "BE-THE-BACKEND");
-    asks(world, "BE-THE-FRONTEND", "claude-project");
-    let claude = world.claude().tui("claude")?;
-    bridge.session("claude-project")?;
-    claude.prompt("BE-THE-BACKEND")?;
-    let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
-    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-    claude.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
-}
-
-pub(crate) fn gemini_asks_claude(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    answers(world, "BE-THE-BACKEND");
-    asks(world, "BE-THE-FRONTEND", "claude-project");
-    let claude = world.claude().tui("claude")?;
-    bridge.session("claude-project")?;
-    claude.prompt("BE-THE-BACKEND")?;
-    let run = world.gemini().print("BE-THE-FRONTEND")?.success()?;
-    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-    claude.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "injected")
-}
-
-pub(crate) fn codex_asks_gemini(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    answers(world, "BE-THE-BACKEND");
-    asks(world, "BE-THE-FRONTEND", "gemini-project");
-    let gemini = world.gemini().tui("gemini")?;
-    bridge.session("gemini-project")?;
-    gemini.prompt("BE-THE-BACKEND")?;
-    let run = world.codex().exec("BE-THE-FRONTEND")?.success()?;
-    assert!(run.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", run.stdout);
-    gemini.wait_for_answer("ANSWERED")?;
-    assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }
 
 /// Codex declines; Claude, which waits for its answer, is told at once, and once.

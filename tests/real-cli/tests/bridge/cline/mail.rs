@@ -148,3 +148,19 @@ pub(crate) fn wakes(world: &World) -> CaseResult {
     assert_eq!(world.model().steps().len(), steps.len() + 1, "{}", tui.screen());
     Ok(())
 }
+
+/// Cline gives calls of other servers up after 60 seconds; the entry of ours says otherwise.
+pub(crate) fn long_wait(world: &World) -> CaseResult {
+    let _bridge = Bridge::installed(world)?;
+    world.model().script([
+        Turn::mcp(SERVER, "bridge_wait_for_message", &json!({"timeout": 64})),
+        Turn::with(|request| {
+            let result = request.last_tool_result().unwrap_or_default();
+            assert!(result.contains("go on with your work"), "{result}");
+            Turn::text("WAITED-IN-VAIN")
+        }),
+    ]);
+    let run = world.cline().print("WAIT-FOR-MAIL of mine")?.success()?;
+    assert!(run.stdout.contains("WAITED-IN-VAIN"), "{}", run.stdout);
+    Ok(())
+}

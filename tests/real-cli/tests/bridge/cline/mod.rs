@@ -1,10 +1,10 @@
 //! What Cline does with the bridge's plugin: in its own process and in the daemon that it calls a hub.
 
 mod agents;
+mod apart;
 mod hub;
 pub(crate) mod leaving;
 pub(crate) mod mail;
-mod peers;
 
 use session_bridge_real_cli::Suite;
 
@@ -23,10 +23,8 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("cline_esc_after_a_request_leaves_the_mail_injected", mail::interrupted)
         .case("an_idle_cline_wakes_once_per_burst", mail::wakes)
         .case("subagents_and_teammates_of_cline_read_no_mail", agents::read_nothing)
-        .case("cline_asks_claude", peers::cline_asks_claude)
-        .case("codex_asks_cline", peers::codex_asks_cline)
-        .case("cline_waits_longer_than_its_own_minute", peers::long_wait)
-        .case("two_clines_in_one_folder_are_apart", peers::apart)
+        .case("cline_waits_longer_than_its_own_minute", mail::long_wait)
+        .case("two_clines_in_one_folder_are_apart", apart::windows)
         .case("clines_of_one_hub_are_apart", hub::apart)
         .case("cline_in_a_hub_wakes_and_is_resumed", hub::resumed)
         .case("cline_without_node_goes_on_without_us", leaving::no_node)

@@ -1,9 +1,9 @@
 //! Grok Build alone: it takes no text with prompts, shows its model no tools, and its agent is woken only if it watches.
 
 mod alone;
+mod apart;
 mod imported;
 mod leaving;
-mod peers;
 mod watch;
 
 use serde_json::json;
@@ -21,9 +21,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("grok_gets_mail_that_waited_at_its_prompt", alone::waited)
         .case("grok_gets_mail_when_it_is_resumed", alone::resumed)
         .case("subagents_of_grok_read_no_mail", alone::subagent)
-        .case("grok_asks_claude", peers::grok_asks_claude)
-        .case("codex_asks_grok", peers::codex_asks_grok)
-        .case("two_groks_in_one_folder_are_apart", peers::apart)
+        .case("two_groks_in_one_folder_are_apart", apart::windows)
         .case("a_grok_that_runs_claudes_entries_is_itself", imported::instead)
         .case("a_grok_that_runs_claudes_entries_headless_is_itself", imported::headless)
         .case("a_grok_that_runs_claudes_entries_too_hears_each_event_once", imported::beside)

@@ -5,7 +5,7 @@ use session_bridge_real_cli::{CaseResult, World};
 
 use super::{LABEL, WHOLE_WAY, greet, run, shell};
 use crate::bridge::Bridge;
-use crate::{mail, questions, start, surfaces};
+use crate::{mail, start, surfaces};
 
 /// A session's start comes with its first prompt, and says who the session is.
 pub(crate) fn start(world: &World) -> CaseResult {
@@ -45,30 +45,4 @@ pub(super) fn resumed(world: &World) -> CaseResult {
 
 pub(super) fn mid_turn(world: &World) -> CaseResult {
     surfaces::mid_turn(world, LABEL, &run, &shell, "seen", &WHOLE_WAY)
-}
-
-pub(super) fn asks_claude(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    questions::answers(world, "BE-THE-BACKEND");
-    questions::asks(world, "BE-THE-FRONTEND", "claude-project");
-    let claude = world.claude().tui("claude")?;
-    bridge.session("claude-project")?;
-    claude.prompt("BE-THE-BACKEND")?;
-    let asked = run(world, "BE-THE-FRONTEND")?.success()?;
-    assert!(asked.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", asked.stdout);
-    claude.wait_for_answer("ANSWERED")?;
-    questions::assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
-}
-
-pub(super) fn codex_asks(world: &World) -> CaseResult {
-    let bridge = Bridge::installed(world)?;
-    questions::answers(world, "BE-THE-BACKEND");
-    questions::asks(world, "BE-THE-FRONTEND", LABEL);
-    let opencode = world.opencode().tui("opencode")?;
-    opencode.prompt("BE-THE-BACKEND")?;
-    bridge.session(LABEL)?;
-    let asked = world.codex().exec("BE-THE-FRONTEND")?.success()?;
-    assert!(asked.stdout.contains("ASKER-GOT-THE-ANSWER"), "{}", asked.stdout);
-    opencode.wait_for_answer("ANSWERED")?;
-    questions::assert_ledger(world, &bridge, "BE-THE-FRONTEND", "seen")
 }

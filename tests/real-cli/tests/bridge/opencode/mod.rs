@@ -26,8 +26,6 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("opencode_gets_mail_with_its_prompt_once", mail::prompt)
         .case("opencode_gets_mail_when_it_is_resumed", mail::resumed)
         .case("opencode_gets_mail_beside_a_tools_result", mail::mid_turn)
-        .case("opencode_asks_claude", mail::asks_claude)
-        .case("codex_asks_opencode", mail::codex_asks)
         .case("an_idle_opencode_wakes_once_per_burst", waking::bursts)
         .case("opencode_wakes_for_mail_that_came_at_the_turns_end", waking::at_the_end)
         .case("an_opencode_resumed_in_a_window_wakes_as_its_agent", waking::resumed)

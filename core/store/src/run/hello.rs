@@ -1,16 +1,12 @@
-//! When a provider was last heard: its hooks by the signs of life in the folders of its sessions, its MCP servers by a
-//! file that each of them writes once it is greeted.
+//! `hello/<provider>`: how a host of this provider greeted one of our MCP servers last.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use session_bridge_core::id::SessionId;
-
-use crate::database::open::Store;
+use super::{RunFolders, create_folder, private};
 use crate::error::StoreError;
-use crate::run::{RunFolders, create_folder, private};
 
 /// Longest introduction that is kept, in characters.
 const MAX_CLIENT: usize = 80;
@@ -45,19 +41,6 @@ impl RunFolders {
         let at = changed.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis();
         let client = fs::read(&path).ok()?;
         Some(Hello { at: at.try_into().ok()?, client: String::from_utf8_lossy(&client).into_owned() })
-    }
-}
-
-impl Store {
-    /// When a hook of this provider last ran for a session, in milliseconds since 1970.
-    pub fn last_event(&self, provider: &str) -> Result<Option<i64>, StoreError> {
-        let mut statement = self.db.prepare("SELECT id FROM session WHERE provider = ?1")?;
-        let ids = statement.query_map([provider], |row| crate::row::parsed::<SessionId>(row, 0))?;
-        let mut last = None;
-        for id in ids {
-            last = last.max(self.run.session(id?).last_seen());
-        }
-        Ok(last)
     }
 }
 
