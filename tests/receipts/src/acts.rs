@@ -154,6 +154,7 @@ impl World {
     fn look(&mut self, peer: usize) -> Result<(), StoreError> {
         let Some(id) = self.peers[peer].id else { return Ok(()) };
         let next = self.store.expire_sent(id)?;
+        self.peers[peer].looked = self.tick;
         let up = self.up();
         self.peers[peer].timer =
             next.map(|wait| up + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2).max(5));
@@ -564,6 +565,7 @@ impl World {
         if self.random.one_in(2) {
             self.tally.fault("wall clock set forward");
             self.clock.set_by(by);
+            self.forward = self.tick + 1;
         } else {
             self.tally.fault("wall clock set back");
             self.clock.set_by(-by);

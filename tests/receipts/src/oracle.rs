@@ -60,6 +60,10 @@ impl World {
             let served = self.seat_of(sender).is_some_and(|seat| self.seats[seat].server.is_some());
             if !served {
                 self.untold.push(at);
+            } else if self.peers[sender].looked <= self.forward {
+                // Its timer was set by a wall clock that was behind.
+                let why = "told late: the wall clock was set while the server's timer ran";
+                *self.tally.known.entry(why.to_owned()).or_default() += 1;
             } else if self.owes_notice(at) {
                 let (id, cli) = (self.ledger.sent[at].id, self.peers[sender].cli.word());
                 self.find(format!("{cli}: {id} is overdue, its sender's server lives, and nothing was said"));
@@ -130,7 +134,7 @@ impl World {
                     continue;
                 }
                 let cli = self.peers[peer].cli;
-                match known(cli, step) {
+                match known(cli, step, &fact) {
                     Some(known) => *self.tally.known.entry(known.to_owned()).or_default() += 1,
                     None => {
                         let steps = &receipt.steps;
@@ -234,7 +238,7 @@ impl World {
         let Some(peer) = self.peers.iter().position(|peer| peer.id == Some(receipt.session)) else { return };
         let lives = self.seat_of(peer).is_some();
         let Some(fact) = self.ledger.fact(id, peer).cloned() else { return };
-        let cli = self.peers[peer].cli;
+        let (cli, muffled) = (self.peers[peer].cli, self.peers[peer].muffled);
         let state = match receipt.state {
             State::Offered if receipt.doubt => "offered, in doubt".to_owned(),
             State::Stored if receipt.parked => "stored, announced".to_owned(),
@@ -250,6 +254,10 @@ impl World {
                 "{}: {id} waits though its session went on; {fact:?}; {receipt:?}",
                 cli.word()
             )),
+            State::Stored | State::Offered if fact.id_shown.is_none() && (fact.mentioned > 0 || muffled) => {
+                let why = "in doubt, and the line that refers to it was lost as well";
+                *self.tally.known.entry(why.to_owned()).or_default() += 1;
+            }
             State::Stored if fact.id_shown.is_none() => {
                 self.find(format!("{}: {id} is parked and was never announced; {receipt:?}", cli.word()));
             }
@@ -257,8 +265,7 @@ impl World {
                 self.find(format!("{}: {id} is still under way; {fact:?}; {receipt:?}", cli.word()));
             }
             State::Offered if fact.id_shown.is_none() => {
-                let why = "in doubt, and the line that refers to it was lost as well";
-                *self.tally.known.entry(why.to_owned()).or_default() += 1;
+                self.find(format!("{}: {id} is in doubt and was never referred to; {receipt:?}", cli.word()));
             }
             _ => {}
         }
@@ -280,8 +287,13 @@ fn is_back(before: State, now: State) -> bool {
 }
 
 /// What `docs/limitations.md` says of a wrong step.
-fn known(cli: Cli, step: &Step) -> Option<&'static str> {
+fn known(cli: Cli, step: &Step, fact: &Fact) -> Option<&'static str> {
     let beside_tool = step.surface.as_deref() == Some("after-tool");
-    (cli == Cli::Gemini && beside_tool && step.state == State::Injected)
-        .then_some("gemini: `injected` beside a tool's result, though Esc dropped the turn")
+    if cli == Cli::Gemini && beside_tool && step.state == State::Injected {
+        return Some("gemini: `injected` beside a tool's result, though Esc dropped the turn");
+    }
+    let of_a_turn = matches!(step.state, State::Injected | State::Seen);
+    let unnamed = matches!(cli, Cli::Grok | Cli::Gemini);
+    (unnamed && of_a_turn && fact.excused)
+        .then_some("turns without names: neither the end by Esc nor the next prompt was heard")
 }

@@ -29,6 +29,12 @@ pub(crate) struct Peer {
     /// When its server looks at its deadlines again, by the boot clock in milliseconds.
     pub(crate) timer: Option<i64>,
     pub(crate) paused: bool,
+    /// When its server looked at its deadlines last.
+    pub(crate) looked: u64,
+    /// A turn of it was cut short, and neither that nor a prompt was heard since.
+    pub(crate) cut_unheard: bool,
+    /// What a hook of it was about to say is not known.
+    pub(crate) muffled: bool,
     /// A hook of it died: what that had under way is settled with its next event.
     pub(crate) unsettled: bool,
 }
@@ -162,6 +168,9 @@ impl World {
             count: self.tick,
         };
         let payloads = cli.payloads(event, &ids);
+        if matches!(event, Event::End { .. }) && self.peers[peer].cut_unheard {
+            self.ledger.excuse(peer);
+        }
         let mut heard = Vec::with_capacity(payloads.len());
         for (name, payload) in payloads {
             let stdin = serde_json::to_vec(&payload)?;
@@ -184,7 +193,7 @@ impl World {
     }
 
     /// One run of the hook.
-    fn hook(&mut self, seat: usize, name: &'static str, stdin: &[u8], at_prompt: bool) -> Result<Heard> {
+    fn hook(&mut self, seat: usize, name: &'static str, stdin: &[u8], event: &Event<'_>) -> Result<Heard> {
         self.rest(900);
         self.tally.events += 1;
         let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
@@ -229,7 +238,15 @@ impl World {
         if !(fate == Fate::LeaseHeld) && bell {
             self.settled(peer);
         }
-        if fate == Fate::Well && (bell || name == self.start_of(cli)) {
+        let at_prompt = matches!(event, Event::Prompt(_) | Event::HostsPrompt(_));
+        if at_prompt && !matches!(fate, Fate::LeaseHeld) {
+            self.peers[peer].cut_unheard = false;
+        }
+        if fate == Fate::KilledAfterWriting {
+            self.peers[peer].muffled = true;
+        }
+        let subagent = matches!(event, Event::SubagentTool(_));
+        if fate == Fate::Well && !subagent && (bell || name == self.start_of(cli)) {
             self.told_at_last(peer)?;
         }
         if killed {
@@ -264,6 +281,11 @@ impl World {
                     | Fate::KilledAfterWriteTaken
                     | Fate::KilledAfterWriteLost
             );
+            for id in truth::ids(text) {
+                if let Some(fact) = self.ledger.fact(id, peer) {
+                    fact.mentioned += 1;
+                }
+            }
             for id in truth::bodies(text) {
                 let tick = self.tick;
                 let Some(fact) = self.ledger.fact(id, peer) else { continue };

@@ -23,6 +23,10 @@ pub(crate) struct Fact {
     pub(crate) output: Option<Tick>,
     /// Its id stood in a request, with the body or without.
     pub(crate) id_shown: Option<Tick>,
+    /// How often its id was put out, whatever the host made of it.
+    pub(crate) mentioned: u32,
+    /// The end of another turn may have been taken for one of its own.
+    pub(crate) excused: bool,
     /// A door took a nudge for it.
     pub(crate) nudged: Option<Tick>,
     /// The recipient's reply was stored.
@@ -70,6 +74,15 @@ impl Ledger {
     pub(crate) fn add(&mut self, sent: Sent) {
         self.by_id.insert(sent.id, self.sent.len());
         self.sent.push(sent);
+    }
+
+    /// The end of a turn is told to a session that never heard that the one before was over.
+    pub(crate) fn excuse(&mut self, recipient: usize) {
+        for sent in &mut self.sent {
+            if let Some(fact) = sent.facts.get_mut(&recipient).filter(|fact| fact.output.is_none()) {
+                fact.excused = true;
+            }
+        }
     }
 
     pub(crate) fn fact(&mut self, id: MessageId, recipient: usize) -> Option<&mut Fact> {

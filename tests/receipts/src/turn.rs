@@ -289,11 +289,14 @@ impl World {
 
     /// The turn is interrupted.
     fn cut(&mut self, seat: usize, rounds: u32, said: &str) -> Result<()> {
-        let cli = self.seats[seat].cli;
+        let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
         if cli == Cli::Grok && said.is_empty() {
             // Ctrl+C before any output is not told.
+            self.peers[peer].cut_unheard = true;
             return Ok(());
         }
+        // A hook that fails here is as if nothing was told.
+        self.peers[peer].cut_unheard = matches!(cli, Cli::Grok | Cli::Gemini);
         let heard = self.tell(seat, Event::Cut { rounds, said })?;
         for text in heard {
             if let Heard::Text(_) = text {
