@@ -174,8 +174,7 @@ impl World {
         let mut heard = Vec::with_capacity(payloads.len());
         for (name, payload) in payloads {
             let stdin = serde_json::to_vec(&payload)?;
-            let took =
-                self.hook(seat, name, &stdin, matches!(event, Event::Prompt(_) | Event::HostsPrompt(_)))?;
+            let took = self.hook(seat, name, &stdin, &event)?;
             let died = took == Heard::Died;
             heard.push(took);
             if died {
@@ -239,7 +238,7 @@ impl World {
             self.settled(peer);
         }
         let at_prompt = matches!(event, Event::Prompt(_) | Event::HostsPrompt(_));
-        if at_prompt && !matches!(fate, Fate::LeaseHeld) {
+        if (at_prompt || matches!(event, Event::Cut { .. })) && fate != Fate::LeaseHeld {
             self.peers[peer].cut_unheard = false;
         }
         if fate == Fate::KilledAfterWriting {
