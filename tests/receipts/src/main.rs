@@ -18,7 +18,7 @@ const FILE: &str = "docs/results/receipts.json";
 /// Deliveries of one world.
 const DELIVERIES: u64 = 1_000;
 /// Worlds of one part, of which each thread has a share.
-const PART: u64 = 20;
+const PART: u64 = 10;
 const THREADS: u64 = 2;
 
 fn main() -> Result<ExitCode> {

@@ -79,6 +79,8 @@ impl World {
             fact.written.is_none()
                 && !fact.unsettled
                 && fact.taken == 0
+                // What announces it may be under way, too.
+                && fact.mentioned == 0
                 && fact.answered.or(fact.declined).or(fact.cancelled).is_none()
                 && !self.peers[*peer].unsettled
         };

@@ -3,8 +3,8 @@
 
 use session_bridge_receipts::{Lie, Plan, Tally, run};
 
-fn worlds(seed: u64, lie: Option<Lie>) -> Tally {
-    let plan = Plan { seed, deliveries: 400, lie };
+fn worlds(seed: u64, deliveries: u64, lie: Option<Lie>) -> Tally {
+    let plan = Plan { seed, deliveries, lie };
     let halves = std::thread::scope(|scope| {
         let half = |from| scope.spawn(move || run(plan, from..from + 1).unwrap());
         [half(0), half(1)].map(|half| half.join().unwrap())
@@ -18,7 +18,7 @@ fn worlds(seed: u64, lie: Option<Lie>) -> Tally {
 
 #[test]
 fn no_receipt_claims_what_did_not_happen() {
-    let tally = worlds(7, None);
+    let tally = worlds(7, 400, None);
     assert_eq!(tally.findings.iter().take(3).collect::<Vec<_>>(), Vec::<&String>::new(), "{tally:#?}");
     assert!(tally.deliveries >= 800 && tally.notices > 0 && tally.receipts > tally.deliveries, "{tally:#?}");
     for state in ["seen", "answered", "expired", "declined", "failed", "offered, in doubt"] {
@@ -34,7 +34,7 @@ fn hosts_that_lie_are_found() {
         (Lie::ResultsLost, "`injected`"),
         (Lie::EmptyEnds, "`seen`"),
     ] {
-        let tally = worlds(11, Some(lie));
+        let tally = worlds(11, 200, Some(lie));
         let found = tally.findings.iter().any(|finding| finding.contains(claim));
         assert!(found, "{lie:?}: {tally:#?}");
     }
