@@ -20,6 +20,14 @@ const MOST_RECIPIENTS: usize = 6;
 /// A body that no surface holds.
 const LARGE: usize = 20_000;
 
+/// What a host has of a call.
+pub(crate) enum Outcome {
+    /// It gave the call up, and tells nothing of it.
+    Untold,
+    /// The call is over, with a text of ours or without.
+    Told(Option<String>),
+}
+
 impl World {
     /// Something happens.
     pub(crate) fn act(&mut self) -> Result<()> {
@@ -190,15 +198,15 @@ impl World {
         Ok(self.seats[seat].server.as_ref().map(|(name, _)| (id, name.clone())))
     }
 
-    /// One call of a tool of ours: what the host has of its result. Nothing if the host tells nothing of the call.
-    pub(crate) fn tool(&mut self, seat: usize, call: &str) -> Result<Option<Option<String>>> {
-        let Some((session, server)) = self.serve(seat)? else { return Ok(Some(None)) };
+    /// One call of a tool of ours: what the host has of its result.
+    pub(crate) fn tool(&mut self, seat: usize, call: &str) -> Result<Outcome> {
+        let Some((session, server)) = self.serve(seat)? else { return Ok(Outcome::Told(None)) };
         let peer = self.seats[seat].peer;
         self.pass(5);
         // Who goes on in peace only reads: nobody would be left to read what it sends.
         match self.random.below(if self.calm { 2 } else { 8 }) {
             0 | 1 => {
-                let Some(id) = self.known(peer) else { return Ok(Some(None)) };
+                let Some(id) = self.known(peer) else { return Ok(Outcome::Told(None)) };
                 let pulled = self.pull(peer, session, Pull::Read(&[id]), call, &server);
                 self.result(seat, pulled)
             }
@@ -216,7 +224,7 @@ impl World {
                 if let Some(id) = self.known(peer).filter(|id| self.is_question_to(*id, peer)) {
                     self.send(peer, Some(id))?;
                 }
-                Ok(Some(None))
+                Ok(Outcome::Told(None))
             }
             4 => {
                 if let Some(id) = self.known(peer).filter(|id| self.ledger.fact(*id, peer).is_some()) {
@@ -225,22 +233,22 @@ impl World {
                         Err(error) => return Err(error.into()),
                     }
                 }
-                Ok(Some(None))
+                Ok(Outcome::Told(None))
             }
             5 => {
                 if let Some(id) = self.known(peer).filter(|_| self.random.one_in(3)) {
                     self.decline(peer, session, id, Via::Session)?;
                 }
-                Ok(Some(None))
+                Ok(Outcome::Told(None))
             }
             6 => {
                 let entries = self.store.inbox(session, View::Unread, 20)?;
                 self.peers[peer].known.extend(entries.iter().map(|entry| entry.message.id));
-                Ok(Some(None))
+                Ok(Outcome::Told(None))
             }
             _ => {
                 self.send(peer, None)?;
-                Ok(Some(None))
+                Ok(Outcome::Told(None))
             }
         }
     }
@@ -285,19 +293,15 @@ impl World {
     }
 
     /// What becomes of a result.
-    fn result(
-        &mut self,
-        seat: usize,
-        pulled: Result<(Pulled, String), StoreError>,
-    ) -> Result<Option<Option<String>>> {
+    fn result(&mut self, seat: usize, pulled: Result<(Pulled, String), StoreError>) -> Result<Outcome> {
         let (pulled, text) = match pulled {
             Ok(pulled) => pulled,
-            Err(StoreError::NotYours(_) | StoreError::NoMessage(_)) => return Ok(Some(None)),
+            Err(StoreError::NotYours(_) | StoreError::NoMessage(_)) => return Ok(Outcome::Told(None)),
             Err(error) => return Err(error.into()),
         };
         let peer = self.seats[seat].peer;
         let Some(attempt) = pulled.attempt else {
-            return Ok(Some((!text.is_empty()).then_some(text)));
+            return Ok(Outcome::Told((!text.is_empty()).then_some(text)));
         };
         let written = |world: &mut Self| {
             let tick = world.tick;
@@ -314,14 +318,14 @@ impl World {
                 self.tally.fault("call cancelled before its result");
                 self.store.pull_void(attempt)?;
                 // Some hosts list the call all the same, with an error.
-                Ok(self.random.one_in(2).then_some(None))
+                Ok(if self.random.one_in(2) { Outcome::Told(None) } else { Outcome::Untold })
             }
             1 => {
                 self.tally.fault("server died before its result");
                 self.peers[peer].unsettled = true;
                 self.seats[seat].server = None;
                 self.peers[peer].timer = None;
-                Ok(None)
+                Ok(Outcome::Untold)
             }
             2 => {
                 self.tally.fault("server died after its result");
@@ -329,29 +333,29 @@ impl World {
                 self.seats[seat].server = None;
                 self.peers[peer].timer = None;
                 if self.random.one_in(2) {
-                    Ok(None)
+                    Ok(Outcome::Untold)
                 } else {
                     written(self);
-                    Ok(Some(Some(text)))
+                    Ok(Outcome::Told(Some(text)))
                 }
             }
             3 => {
                 self.tally.fault("result written and thrown away");
                 written(self);
                 self.store.pull_written(attempt)?;
-                Ok(None)
+                Ok(Outcome::Untold)
             }
             4 => {
                 self.tally.fault("call told before its result was noted");
                 written(self);
-                let heard = Ok(Some(Some(text)));
+                let heard = Ok(Outcome::Told(Some(text)));
                 self.late.push(attempt);
                 heard
             }
             _ => {
                 written(self);
                 self.store.pull_written(attempt)?;
-                Ok(Some(Some(text)))
+                Ok(Outcome::Told(Some(text)))
             }
         }
     }

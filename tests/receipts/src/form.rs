@@ -419,9 +419,8 @@ fn gemini(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>)
                 with(form("tool"), "AfterTool", &[id.clone(), stamp(), response, server])
             })
             .collect(),
-        Event::End { rounds, said } => end(rounds, said),
         Event::Cut { rounds, said: "" } => end(rounds, "[no response text]"),
-        Event::Cut { rounds, said } => end(rounds, said),
+        Event::End { rounds, said } | Event::Cut { rounds, said } => end(rounds, said),
         Event::Over { clear } => {
             let reason = if clear { "clear" } else { "exit" };
             with(form("over"), "SessionEnd", &[id, stamp(), ("reason", reason.into())])
@@ -448,7 +447,9 @@ fn cursor(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>)
         with(form("end"), "stop", &fields)
     };
     match event {
-        Event::Start(Why::Compact | Why::Clear) | Event::Request(_) => Vec::new(),
+        Event::Start(Why::Compact | Why::Clear) | Event::Request(_) | Event::Over { clear: true } => {
+            Vec::new()
+        }
         Event::Start(_) => with(form("start"), "sessionStart", &[id, other, turn]),
         Event::Prompt(text) | Event::HostsPrompt(text) => {
             with(form("prompt"), "beforeSubmitPrompt", &[id, other, turn, ("prompt", text.into())])
@@ -458,7 +459,6 @@ fn cursor(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>)
         Event::End { rounds, .. } => stop(rounds, "completed"),
         Event::Cut { rounds, .. } => stop(rounds, "aborted"),
         Event::Over { clear: false } => with(form("over"), "sessionEnd", &[id, other, turn]),
-        Event::Over { clear: true } => Vec::new(),
     }
 }
 

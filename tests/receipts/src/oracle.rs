@@ -25,23 +25,23 @@ impl World {
                     self.tally.notices += 1;
                     let about =
                         truth::ids(&message.body).first().and_then(|id| self.ledger.by_id.get(id).copied());
-                    match about {
-                        Some(at) => {
-                            let first = self.ledger.sent[at].notice.replace(message.id).is_none();
-                            if !first && self.ledger.sent[at].facts.len() == 1 {
-                                self.find(format!("two notices about {}", self.ledger.sent[at].id));
-                            }
-                        }
-                        None => self.find(format!("a notice about nothing: {}", message.body)),
+                    let Some(at) = about else {
+                        self.find(format!("a notice about nothing: {}", message.body));
+                        continue;
+                    };
+                    let first = self.ledger.sent[at].notice.replace(message.id).is_none();
+                    if !first && self.ledger.sent[at].facts.len() == 1 {
+                        self.find(format!("two notices about {}", self.ledger.sent[at].id));
                     }
                 }
             }
         }
-        self.overdue()
+        self.overdue();
+        Ok(())
     }
 
     /// A sender with a live server is told at the deadline.
-    fn overdue(&mut self) -> Result<()> {
+    fn overdue(&mut self) {
         let now = self.clock.read();
         let mut found = Vec::new();
         for at in &self.deadlines {
@@ -69,7 +69,6 @@ impl World {
                 self.find(format!("{cli}: {id} is overdue, its sender's server lives, and nothing was said"));
             }
         }
-        Ok(())
     }
 
     /// Whether an overdue message was surely read by nobody, and its sender was not told.
@@ -136,12 +135,11 @@ impl World {
                     continue;
                 }
                 let cli = self.peers[peer].cli;
-                match known(cli, step, &fact) {
-                    Some(known) => *self.tally.known.entry(known.to_owned()).or_default() += 1,
-                    None => {
-                        let steps = &receipt.steps;
-                        self.find(format!("{}: {id}: {problem}; fact {fact:?}; steps {steps:?}", cli.word()));
-                    }
+                if let Some(known) = known(cli, step, &fact) {
+                    *self.tally.known.entry(known.to_owned()).or_default() += 1;
+                } else {
+                    let steps = &receipt.steps;
+                    self.find(format!("{}: {id}: {problem}; fact {fact:?}; steps {steps:?}", cli.word()));
                 }
             }
             let paused = receipt.remark.as_deref().is_some_and(|remark| remark.contains("paused"));

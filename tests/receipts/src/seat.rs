@@ -128,12 +128,12 @@ impl Outside for Simulated {
     fn note(&mut self, folder: &RunFolder, note: Note, lease: &Lease) -> Result<(), StoreError> {
         let killed = || Err(StoreError::Busy);
         match (self.fate, note) {
-            (Fate::KilledAfterCommit, Note::Writing(_)) => killed(),
             (Fate::KilledAfterWriting, Note::Writing(_)) => {
                 folder.set_note(note, lease)?;
                 killed()
             }
-            (Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost, Note::Written { .. }) => killed(),
+            (Fate::KilledAfterCommit, Note::Writing(_))
+            | (Fate::KilledAfterWriteTaken | Fate::KilledAfterWriteLost, Note::Written { .. }) => killed(),
             _ => folder.set_note(note, lease),
         }
     }
@@ -228,13 +228,10 @@ impl World {
                 | Fate::KilledAfterWriteLost
                 | Fate::Slow
         );
-        match ran {
-            Err(problem) if !killed => {
-                self.find(format!("{} {name}: the hook failed: {problem}", cli.word()))
-            }
-            _ => {}
+        if let (Err(problem), false) = (ran, killed) {
+            self.find(format!("{} {name}: the hook failed: {problem}", cli.word()));
         }
-        if !(fate == Fate::LeaseHeld) && bell {
+        if fate != Fate::LeaseHeld && bell {
             self.settled(peer);
         }
         let at_prompt = matches!(event, Event::Prompt(_) | Event::HostsPrompt(_));
@@ -245,7 +242,7 @@ impl World {
             self.peers[peer].muffled = true;
         }
         let subagent = matches!(event, Event::SubagentTool(_));
-        if fate == Fate::Well && !subagent && (bell || name == self.start_of(cli)) {
+        if fate == Fate::Well && !subagent && (bell || name == start_of(cli)) {
             self.told_at_last(peer)?;
         }
         if killed {
@@ -321,12 +318,6 @@ impl World {
         Ok(Heard::Text(text))
     }
 
-    /// The name of the event by which a session begins.
-    fn start_of(&self, cli: Cli) -> &'static str {
-        let hooks = cli.provider().card().hooks;
-        hooks.iter().find(|spec| spec.moment == Moment::SessionStart).map_or("", |spec| spec.event)
-    }
-
     /// Learns the session's id from what the hook left, and gives its sign of life the simulation's time.
     fn registered(&mut self, seat: usize, folder: &RunFolder) -> Result<()> {
         let peer = self.seats[seat].peer;
@@ -366,4 +357,10 @@ impl World {
 
 fn word(fate: Fate) -> &'static str {
     FATES.iter().find(|(known, _)| *known == fate).map_or("none", |(_, word)| word)
+}
+
+/// The name of the event by which a session begins.
+fn start_of(cli: Cli) -> &'static str {
+    let hooks = cli.provider().card().hooks;
+    hooks.iter().find(|spec| spec.moment == Moment::SessionStart).map_or("", |spec| spec.event)
 }

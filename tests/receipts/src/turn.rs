@@ -3,6 +3,7 @@
 use anyhow::Result;
 use session_bridge_core::echo;
 
+use crate::acts::Outcome;
 use crate::form::{Call, Cli, Event, Why};
 use crate::seat::Heard;
 use crate::truth;
@@ -66,9 +67,8 @@ impl World {
         let event = if by_host { Event::HostsPrompt(prompt) } else { Event::Prompt(prompt) };
         let heard = self.tell(seat, event)?.pop().unwrap_or(Heard::Nothing);
         match heard {
-            Heard::Died => return Ok(()),
             // Where a prompt can be dropped, no turn begins.
-            Heard::Dropped => return Ok(()),
+            Heard::Died | Heard::Dropped => return Ok(()),
             Heard::Text(text) => {
                 let peer = self.seats[seat].peer;
                 if cli.blocks() && self.unlucky(16) {
@@ -193,10 +193,10 @@ impl World {
         if cli == Cli::Cline {
             for text in &texts {
                 let mark = serde_json::to_string(text)?;
-                if let Some(attempt) = echo::in_json(&mark) {
-                    if self.tell(seat, Event::Request(&attempt.to_string()))?.contains(&Heard::Died) {
-                        return Ok(Model::Died);
-                    }
+                if let Some(attempt) = echo::in_json(&mark)
+                    && self.tell(seat, Event::Request(&attempt.to_string()))?.contains(&Heard::Died)
+                {
+                    return Ok(Model::Died);
                 }
             }
         }
@@ -233,9 +233,8 @@ impl World {
         let mut results = Vec::new();
         for _ in 0..=self.random.below(3) {
             let id = self.word("call_");
-            let ours = if self.random.one_in(3) { self.tool(seat, &id)? } else { Some(None) };
-            // Nothing at all: the host gave the call up and tells nothing of it.
-            let Some(ours) = ours else { continue };
+            let outcome = if self.random.one_in(3) { self.tool(seat, &id)? } else { Outcome::Told(None) };
+            let Outcome::Told(ours) = outcome else { continue };
             if let Some(text) = &ours {
                 results.push(text.clone());
             }
