@@ -1,6 +1,8 @@
 //! A sample of the full size, with another seed, and lies that the oracle must find.
 //! `cargo run --release -p session-bridge-receipts` runs all of it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use session_bridge_receipts::{Lie, Plan, Tally, run};
 
 fn worlds(seed: u64, deliveries: u64, lie: Option<Lie>) -> Tally {
