@@ -14,6 +14,11 @@ use session_bridge_providers::{PROVIDERS, by_id};
 pub(crate) struct HostProcess(OnceCell<Option<Process>>);
 
 impl HostProcess {
+    /// One that need not be looked up.
+    pub(crate) fn known(key: ProcessKey) -> Self {
+        Self(OnceCell::from(Some(Process { key, parent: 0, name: String::new() })))
+    }
+
     fn get(&self) -> Option<&Process> {
         self.0.get_or_init(process::host_process).as_ref()
     }

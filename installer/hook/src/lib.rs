@@ -6,6 +6,7 @@
 
 mod doorbell;
 mod entry;
+pub mod outside;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -25,6 +26,7 @@ use session_bridge_store::{
 };
 
 use self::entry::{HostProcess, Run};
+use self::outside::{Outside, Real};
 
 /// Longest payload that is looked at. A larger one is read to its end, so that the host can go on, and left alone.
 const MAX_STDIN: u64 = 32 * 1024 * 1024;
@@ -56,7 +58,10 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             Err("the payload is larger than 32 MiB".to_owned())
         }
-        Ok(_) => serve(&home, &host, &words, &stdin, began, &mut told),
+        Ok(_) => {
+            let started = Started { words: &words, stdin: &stdin, hosting: HostProcess::default() };
+            serve(&home, &host, started, &mut Real { began }, &mut told)
+        }
     };
     let word = |at: usize| words.get(at).map(String::as_str);
     let event = told.event.as_deref().or(word(1)).unwrap_or("hook");
@@ -86,15 +91,21 @@ struct Told {
     native: Option<String>,
 }
 
+/// How a host starts us.
+struct Started<'a> {
+    words: &'a [String],
+    stdin: &'a [u8],
+    hosting: HostProcess,
+}
+
 fn serve(
     home: &Home,
     host: &dyn Host,
-    words: &[String],
-    stdin: &[u8],
-    began: Instant,
+    started: Started<'_>,
+    outside: &mut impl Outside,
     told: &mut Told,
 ) -> Result<Option<Nudge>, String> {
-    let hosting = HostProcess::default();
+    let Started { words, stdin, hosting } = started;
     let Some(Run { provider, call }) = Run::of(words, stdin, host, &hosting)? else { return Ok(None) };
     told.provider = Some(provider.card().id.as_str());
     if words.get(1).map(String::as_str) != Some(call.event) {
@@ -122,7 +133,7 @@ fn serve(
         return Ok(None);
     }
     let text = |error: session_bridge_store::StoreError| error.to_string();
-    let mut store = Store::open(home, Role::Hook).map_err(text)?;
+    let mut store = Store::open_with(home, Role::Hook, outside.clock()).map_err(text)?;
     let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
     let folder = runs.session(session.id);
     let before = folder.live().filter(|live| Some(live.host) == process);
@@ -157,13 +168,12 @@ fn serve(
             folder.set_live(live).map_err(text)?;
         }
     }
-    // The system closes it with this process, which ends in a moment. No lock of it is held, and a hook merges no log.
-    std::mem::forget(store);
+    outside.leave(store);
     let watches = event.moment == Moment::SessionStart && !outcome.paused;
     let watched = provider.card().watched_door(|name| host.env(name)).filter(|_| watches);
     let bell = watched.map(|_| folder.bell());
     let answer = Answer { outcome: &outcome, watch: bell.as_deref().and_then(Path::to_str) };
-    put_out(provider, &event, &answer, &folder, &lease, began)?;
+    put_out(provider, &event, &answer, &folder, &lease, outside)?;
     if event.moment == Moment::TurnEnd && !outcome.text.is_empty() {
         // The turn goes on.
         note(&folder, process, Activity::Busy);
@@ -249,7 +259,7 @@ fn put_out(
     answer: &Answer<'_>,
     folder: &RunFolder,
     lease: &Lease,
-    began: Instant,
+    outside: &mut impl Outside,
 ) -> Result<(), String> {
     let outcome = answer.outcome;
     let reply = match (outcome.late_nudge, outcome.text.as_str(), answer.watch) {
@@ -260,21 +270,21 @@ fn put_out(
     };
     let limit = provider.card().hook(&event.name).map_or(10, |spec| spec.timeout_secs);
     let limit = Duration::from_secs(u64::from(limit));
-    if began.elapsed() > limit / 4 {
-        return Err(format!("too late after {:?}: nothing was put out", began.elapsed()));
+    if outside.elapsed() > limit / 4 {
+        return Err(format!("too late after {:?}: nothing was put out", outside.elapsed()));
     }
     let output = provider.encode(event, &reply);
     if output.stdout.is_empty() || output.stdout.len() > MAX_STDOUT {
         return Err(format!("an answer of {} bytes is not put out", output.stdout.len()));
     }
-    let note = |note: Note| folder.set_note(note, lease).map_err(|error| error.to_string());
+    let text = |error: session_bridge_store::StoreError| error.to_string();
     if let Some(attempt) = outcome.attempt {
-        note(Note::Writing(attempt))?;
+        outside.note(folder, Note::Writing(attempt), lease).map_err(text)?;
     }
-    let written = rustix::io::write(rustix::stdio::stdout(), &output.stdout);
+    let whole = outside.write(&output.stdout);
     if let Some(attempt) = outcome.attempt {
-        let whole = written.is_ok_and(|count| count == output.stdout.len());
-        note(Note::Written { attempt, in_time: whole && began.elapsed() <= limit / 2 })?;
+        let in_time = whole && outside.elapsed() <= limit / 2;
+        outside.note(folder, Note::Written { attempt, in_time }, lease).map_err(text)?;
     }
     Ok(())
 }

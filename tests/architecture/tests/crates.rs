@@ -69,6 +69,16 @@ fn row(name: &str) -> Row {
             ours: &["session-bridge-core", "session-bridge-store", "session-bridge-providers"],
             others: None,
         },
+        "session-bridge-receipts" => Row {
+            ours: &[
+                "session-bridge-core",
+                "session-bridge-store",
+                "session-bridge-providers",
+                "session-bridge-hook",
+                "session-bridge-chaos",
+            ],
+            others: None,
+        },
         "session-bridge-mock-model" => Row { ours: &[], others: None },
         "session-bridge-real-cli" => Row { ours: &["session-bridge-mock-model"], others: None },
         "session-bridge-architecture" => Row { ours: &["session-bridge-hook"], others: None },

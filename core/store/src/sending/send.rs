@@ -383,7 +383,9 @@ fn answer(
     attempt::settle_bell(tx, run, replier)
 }
 
-/// A call that names a message proves that its model saw it, if its body was put out before. True if it was.
+/// A call that names a message proves that its model saw it, if its body was put out before and nothing speaks against its
+/// having arrived. Of one in doubt the id stands elsewhere as well, in a line that refers to it and in lists. True if the body was
+/// put out.
 pub(crate) fn named(
     tx: &Transaction<'_>,
     session: SessionId,
@@ -398,11 +400,11 @@ pub(crate) fn named(
     )?;
     let state = State::from_word(&state);
     let out = matches!(state, State::Offered | State::Injected | State::Seen | State::Answered);
-    if matches!(state, State::Offered | State::Injected) && doubt < 2 {
+    if matches!(state, State::Offered | State::Injected) && doubt == 0 {
         attempt::advance(tx, session, seq, State::Injected, None, Some(evidence), now)?;
         attempt::advance(tx, session, seq, State::Seen, None, Some(evidence), now)?;
         tx.execute(
-            "UPDATE delivery SET doubt = 0, parked = 0 WHERE session = ?1 AND seq = ?2",
+            "UPDATE delivery SET parked = 0 WHERE session = ?1 AND seq = ?2",
             params![session.to_string(), seq],
         )?;
     }
