@@ -5,6 +5,7 @@
 pub mod crashes;
 pub mod install;
 pub mod launch;
+pub mod loops;
 pub mod programs;
 pub mod random;
 pub mod results;
