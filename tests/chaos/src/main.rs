@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
+//! cargo run -p session-bridge-chaos -- loops [--companies 300] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
 //!
@@ -19,6 +20,7 @@ use anyhow::{Context as _, Result, bail};
 use session_bridge_chaos::crashes::{Outcome, Plan, Trouble, play, play_apart};
 use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
+use session_bridge_chaos::loops;
 use session_bridge_chaos::programs;
 use session_bridge_chaos::results::Results;
 
@@ -30,8 +32,9 @@ fn main() -> Result<ExitCode> {
             println!("{}", serde_json::to_string(&play(&serde_json::from_str(plan)?, folder.as_ref())?)?);
         }
         ["crashes", options @ ..] => return crashes(&Options::read(options, "crashes")?),
+        ["loops", options @ ..] => return loops(&Options::read(options, "loops")?),
         ["install", options @ ..] => return install(&Options::read(options, "install")?),
-        _ => bail!("crashes or install; the head of tests/chaos/src/main.rs has their options"),
+        _ => bail!("crashes, loops or install; the head of tests/chaos/src/main.rs has their options"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -48,11 +51,11 @@ impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let mut options = Self { size: 10_000, per_round: 250, seed: 1, until: None, results };
+        let mut options = Self { size: if what == "loops" { 300 } else { 10_000 }, per_round: 250, seed: 1, until: None, results };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {
-                "--kills" | "--configs" => options.size = value.parse()?,
+                "--kills" | "--configs" | "--companies" => options.size = value.parse()?,
                 "--per-round" => options.per_round = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--minutes" => {
@@ -143,5 +146,26 @@ fn install(options: &Options) -> Result<ExitCode> {
         sum(|row| row.refused),
         sum(|row| row.crashes),
     );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Companies of each size per row.
+const COMPANIES: u64 = 25;
+
+/// Polite agents, so many companies of two, of three and of five; and each recorded chain once.
+fn loops(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- loops --seed {}", options.seed);
+    let mut results = Results::<loops::Row>::open(&options.results, &command, options.seed, options.size)?;
+    for (number, work) in loops::work(options.size, COMPANIES)?.iter().enumerate().skip(results.rows.len()) {
+        if options.time_is_over() {
+            break;
+        }
+        let row = work.run(options.seed).with_context(|| format!("row {number}"))?;
+        println!("{}", serde_json::to_string(&row)?);
+        results.rows.push(row);
+        results.save(&options.results)?;
+    }
+    let findings: usize = results.rows.iter().map(|row| row.findings().len()).sum();
+    println!("{}, {findings} findings", loops::summary(&results.rows));
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -271,9 +271,12 @@ impl Agents {
         Ok(id)
     }
 
-    /// Opens a wait.
-    pub(super) fn claim(&mut self, me: usize, filter: &Filter, seconds: i64) -> Result<ClaimId> {
-        Ok(self.store.claim(self.id(me), SERVER, filter, seconds * 1000)?)
+    /// Opens a wait, unless its tool would refuse to wait.
+    pub(super) fn claim(&mut self, me: usize, filter: &Filter, seconds: i64) -> Result<Option<ClaimId>> {
+        if self.store.too_many_hops(self.id(me))?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.store.claim(self.id(me), SERVER, filter, seconds * 1000)?))
     }
 
     /// What an open wait returns now, as the text of its result.

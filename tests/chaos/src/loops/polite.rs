@@ -199,7 +199,7 @@ impl Politeness {
             (Then::WaitsForAnswer, Some(id)) => Filter { reply_to: Some(id), ..Filter::default() },
             _ => return self.finish(me),
         };
-        let claim = self.agents.claim(me, &filter, WAIT_S)?;
+        let Some(claim) = self.agents.claim(me, &filter, WAIT_S)? else { return self.finish(me) };
         let until = self.agents.clock.now() + WAIT_S * 1000;
         self.waiting[me] = Some(Waiting { filter, claim, until });
         Ok(())
