@@ -10,6 +10,7 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::limits::Limits;
 
 use crate::database::open::Store;
+use crate::database::schema::HOT;
 use crate::error::StoreError;
 use crate::row::{Message, parsed};
 use crate::run::{Activity, Live, RunFolder, RunFolders};
@@ -107,6 +108,8 @@ pub(crate) fn heard(
     let carried = hops.max().map(|hop| hop + 1);
     let by_user = live.is_some_and(|live| live.by_user);
     let hop = match (event.moment, carried) {
+        // Its mail comes later in the turn, which is of that mail's chain from the start.
+        (Moment::PromptSubmit, None) if event.nudge.is_some() => waiting(tx, session)?.map(|hop| hop + 1),
         (Moment::PromptSubmit, _) if event.nudge.is_none() && !event.by_host => Some(0),
         (Moment::PromptSubmit, Some(carried)) if event.nudge.is_some() || by_user => Some(carried),
         (Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd, Some(carried)) => {
@@ -115,6 +118,15 @@ pub(crate) fn heard(
         _ => None,
     };
     hop.map_or(Ok(()), |hop| set(tx, session, hop, now))
+}
+
+/// The highest hop among the mail that a nudge is for.
+fn waiting(tx: &Transaction<'_>, session: SessionId) -> Result<Option<u32>, StoreError> {
+    let sql = format!(
+        "SELECT max(m.hop) FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+         WHERE d.session = ?1 AND {HOT} AND d.state = 'stored' AND d.parked = 0 AND d.wakes = 1"
+    );
+    Ok(tx.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }
 
 /// Whether a peer's text that comes with this event joins a turn which its user began.
