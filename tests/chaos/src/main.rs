@@ -51,7 +51,13 @@ impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let mut options = Self { size: if what == "loops" { 300 } else { 10_000 }, per_round: 250, seed: 1, until: None, results };
+        let mut options = Self {
+            size: if what == "loops" { 300 } else { 10_000 },
+            per_round: 250,
+            seed: 1,
+            until: None,
+            results,
+        };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {

@@ -13,8 +13,8 @@ use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::Card;
 use session_bridge_store::{
-    Activity, Arrival, Author, ClaimId, Clock, Draft, Due, Filter, LifeLock, Live, Note, Outcome, Pull, Ringer,
-    Role, Session, Store, Wanted,
+    Activity, Arrival, Author, ClaimId, Clock, Draft, Due, Filter, LifeLock, Live, Note, Outcome, Pull,
+    Ringer, Role, Session, Store, Wanted,
 };
 
 /// The name of each agent's MCP server.
@@ -107,8 +107,7 @@ impl Agents {
             let life = store.run().session(session.id).hold_life(SERVER)?;
             all.push(Agent { session, card, turn: None, _life: life });
         }
-        let agents =
-            Self { store, clock, all, mail: Vec::new(), host, turns: 0, calls: 0, _folder: folder };
+        let agents = Self { store, clock, all, mail: Vec::new(), host, turns: 0, calls: 0, _folder: folder };
         for me in 0..agents.all.len() {
             agents.note(me, Live { host, activity: Activity::Idle, by_user: false })?;
         }
@@ -242,7 +241,13 @@ impl Agents {
     }
 
     /// Sends one message; its mark stands in its body.
-    pub(super) fn send(&mut self, from: Option<usize>, to: &[usize], sort: Sort, body: &str) -> Result<MessageId> {
+    pub(super) fn send(
+        &mut self,
+        from: Option<usize>,
+        to: &[usize],
+        sort: Sort,
+        body: &str,
+    ) -> Result<MessageId> {
         let mark = format!("<{}>", self.mail.len());
         let author = match from {
             Some(me) => Author::Session(self.id(me)),

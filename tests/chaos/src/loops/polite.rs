@@ -224,7 +224,12 @@ impl Politeness {
                 None => return Ok(()),
             }
         }
-        anyhow::bail!("{} messages, {} wakes, and no end: {:?}", self.agents.mail.len(), self.wakes, self.habits)
+        anyhow::bail!(
+            "{} messages, {} wakes, and no end: {:?}",
+            self.agents.mail.len(),
+            self.wakes,
+            self.habits
+        )
     }
 
     /// One thing that happens now, or when something will; `None` when nothing will.

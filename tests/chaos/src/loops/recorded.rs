@@ -103,14 +103,20 @@ pub struct Replayed {
 
 /// Reads chains, one per line.
 pub fn chains(text: &str) -> Result<Vec<Chain>> {
-    text.lines().enumerate().map(|(n, line)| serde_json::from_str(line).with_context(|| format!("line {}", n + 1))).collect()
+    text.lines()
+        .enumerate()
+        .map(|(n, line)| serde_json::from_str(line).with_context(|| format!("line {}", n + 1)))
+        .collect()
 }
 
 /// Replays one.
 pub fn replay(chain: &Chain) -> Result<Replayed> {
     let mut cast = Vec::new();
     for (name, provider) in &chain.agents {
-        cast.push((name.as_str(), by_id(provider).with_context(|| format!("no provider {provider}"))?.card()));
+        cast.push((
+            name.as_str(),
+            by_id(provider).with_context(|| format!("no provider {provider}"))?.card(),
+        ));
     }
     let names = chain.agents.keys().map(String::as_str).collect();
     let mut replay = Replay {
