@@ -5,7 +5,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use session_bridge_core::id::MessageId;
 
 use crate::Programs;
 use crate::cases::{World, timed};
@@ -127,7 +128,17 @@ fn once(world: &World<'_>, stage: Stage, tool: Option<Command>) -> Result<(Durat
         "SESSION_BRIDGE_HOME",
         if stage == Stage::NoHome { world.folder().join("no") } else { world.home() },
     );
-    let payload = if stage == Stage::Subagent { "subagent.json" } else { "prompt.json" };
+    let payload = match stage {
+        Stage::Subagent => "subagent.json",
+        // The same bytes again would be the same event, which is heard once.
+        Stage::FalseBell => {
+            let prompt = fs::read_to_string(world.folder().join("prompt.json"))?;
+            let other = prompt.replace("hello", &MessageId::generate().to_string());
+            fs::write(world.folder().join("other.json"), other)?;
+            "other.json"
+        }
+        _ => "prompt.json",
+    };
     let before = faults()?;
     let took = timed(&mut command, Some(&world.folder().join(payload)))?;
     let faults = faults()? - before;
@@ -154,16 +165,21 @@ fn faults() -> Result<u64> {
 fn calls(world: &World<'_>, stage: Stage) -> Result<Vec<usize>> {
     let file = world.folder().join("calls");
     let mut strace = Command::new("strace");
-    strace.arg("-o").arg(&file);
+    // Not as the hook's parent, which would be taken for its host.
+    strace.arg("-D").arg("-o").arg(&file);
     once(world, stage, Some(strace))?;
-    let text = fs::read_to_string(&file)?;
+    // The tracer ends after what it traces.
+    let mut text = fs::read_to_string(&file)?;
+    while !text.contains("+++ exited") {
+        std::thread::yield_now();
+        text = fs::read_to_string(&file)?;
+    }
     let mut found = vec![0; KINDS.len() + 1];
     for line in text.lines() {
         let Some((name, _)) = line.split_once('(') else { continue };
         let kind = KINDS.iter().position(|(_, names)| names.contains(&name)).unwrap_or(KINDS.len());
         found[kind] += 1;
     }
-    ensure!(found.iter().sum::<usize>() > 0, "strace saw nothing");
     Ok(found)
 }
 

@@ -299,7 +299,11 @@ impl Agents {
         let turn = self.turn(me)?;
         let event =
             HookEvent { tool_calls: vec![call.as_str().into()], ..self.event(me, Moment::AfterTool, &turn) };
-        let mut text: String = pulled.messages.iter().map(|m| format!("{}\n", m.body)).collect();
+        let mut text = String::new();
+        for message in &pulled.messages {
+            text.push_str(&message.body);
+            text.push('\n');
+        }
         text.push_str(&self.hook(me, &event)?.text);
         Ok(Some(text))
     }
