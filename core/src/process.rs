@@ -66,12 +66,19 @@ fn is_shell(name: &str) -> bool {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::io::Read as _;
+
     use super::{Process, ProcessKey};
+
+    /// Longer than any such line is: a name of 64 bytes and 51 numbers. Whole in one read, where a buffer that grows would
+    /// take six.
+    const LINE: usize = 2048;
 
     /// Reads `/proc/<pid>/stat`: fields 1 id, 2 name in parentheses (which may hold anything), 3 state, 4 parent, 22 start.
     pub(super) fn look(pid: u32) -> Option<Process> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        parse(pid, &String::from_utf8_lossy(&stat))
+        let mut line = [0; LINE];
+        let length = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+        parse(pid, &String::from_utf8_lossy(&line[..length]))
     }
 
     pub(super) fn parse(pid: u32, stat: &str) -> Option<Process> {

@@ -143,6 +143,10 @@ pub const TOOL_CODES: &[(&str, &str)] = &[
     ("server_failed", "The server failed inside."),
     ("subagent_has_no_inbox", "A subagent called; the inbox is its parent's."),
     ("summary_too_long", "The summary is over its limit."),
+    (
+        "too_many_hops",
+        "Agents passed this on so often without a person that nobody waits for more (`limits.hops`).",
+    ),
     ("unknown_client", "The MCP client is none of the supported agent CLIs."),
     ("unknown_tool", "There is no such tool."),
 ];

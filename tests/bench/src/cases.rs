@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Role, Store};
+use session_bridge_core::process;
+use session_bridge_store::{Activity, Arrival, Author, Draft, Live, Role, Store, Wanted};
 
 use crate::Programs;
 
@@ -25,6 +26,8 @@ pub(crate) struct World<'p> {
     programs: &'p Programs,
     folder: tempfile::TempDir,
     reader: SessionId,
+    /// Live sessions, the reader included; the idle ones of other CLIs that the first table needs are not counted.
+    live: usize,
     /// Held open as the MCP servers of running sessions hold it.
     _server: Store,
 }
@@ -34,6 +37,8 @@ impl<'p> World<'p> {
         let folder = tempfile::tempdir()?;
         let prompt = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"UserPromptSubmit","prompt_id":"p","turn_id":"p","prompt":"hello"}"#;
         std::fs::write(folder.path().join("prompt.json"), prompt)?;
+        let subagent = prompt.replace("\"prompt\":", "\"agent_id\":\"a\",\"prompt\":");
+        std::fs::write(folder.path().join("subagent.json"), subagent)?;
         let start =
             r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"SessionStart","source":"startup"}"#;
         std::fs::write(folder.path().join("start.json"), start)?;
@@ -44,7 +49,7 @@ impl<'p> World<'p> {
         let after_agent = r#"{"session_id":"s","cwd":"/src/shop","hook_event_name":"AfterAgent","timestamp":"2026-11-21T15:39:08.643Z","prompt_response":"hello","stop_hook_active":false}"#;
         std::fs::write(folder.path().join("after-agent.json"), after_agent)?;
         let server = Store::open(&Home::at(folder.path().join("bridge")), Role::Server)?;
-        let mut world = Self { programs, folder, reader: SessionId::generate(), _server: server };
+        let mut world = Self { programs, folder, reader: SessionId::generate(), live: 1, _server: server };
         world.hook("SessionStart", "start.json")?;
         let mut store = world.store()?;
         world.reader = store.sessions(None, false)?.first().context("the session is registered")?.session.id;
@@ -63,6 +68,19 @@ impl<'p> World<'p> {
 
     pub(crate) fn reader(&self) -> SessionId {
         self.reader
+    }
+
+    /// Where its payloads are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn noop(&self) -> &Path {
+        &self.programs.noop
+    }
+
+    pub(crate) fn hook_program(&self) -> &Path {
+        &self.programs.hook
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -102,6 +120,28 @@ impl<'p> World<'p> {
 
     /// A prompt while one message waits; the turn's end, which is not counted, settles it.
     pub(crate) fn deliver(&self) -> Result<Duration> {
+        self.mail()?;
+        let took = self.prompt()?;
+        self.settle()?;
+        Ok(took)
+    }
+
+    /// One message waits for the reader.
+    pub(crate) fn mail(&self) -> Result<()> {
+        self.write(&[self.reader])
+    }
+
+    /// The turn ends in which it was shown.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.hook("Stop", "stop.json").map(drop)
+    }
+
+    /// Rings the reader's bell for nothing.
+    pub(crate) fn ring(&self) -> Result<()> {
+        Ok(std::fs::write(self.store()?.run().session(self.reader).bell(), b"")?)
+    }
+
+    fn write(&self, to: &[SessionId]) -> Result<()> {
         let draft = Draft {
             id: MessageId::generate(),
             author: Author::CommandLine { name: "bench".into(), as_session: None },
@@ -114,10 +154,38 @@ impl<'p> World<'p> {
             urgency: Urgency::Normal,
             lifetime_ms: None,
         };
-        self.store()?.send(&draft, &[self.reader])?;
-        let took = self.prompt()?;
-        self.hook("Stop", "stop.json")?;
-        Ok(took)
+        self.store()?.send(&draft, to)?;
+        Ok(())
+    }
+
+    /// Brings the live sessions to so many: the reader, and others in its room, whose host is this process and who have
+    /// three messages each to read.
+    pub(crate) fn accompany(&mut self, sessions: usize) -> Result<()> {
+        let mut store = self.store()?;
+        let host = process::look(std::process::id()).context("this process")?.key;
+        let mut new = Vec::new();
+        while self.live < sessions {
+            let arrival = Arrival {
+                provider: "codex",
+                short: "codex",
+                native: &format!("other-{}", self.live),
+                host: Some(host),
+                one_per_process: false,
+                cwd: Some(Path::new("/src/shop")),
+                start: None,
+                claimed: None,
+                wanted: Wanted::default(),
+            };
+            let session = store.arrive(&arrival)?;
+            let live = Live { host, activity: Activity::Busy, by_user: true };
+            store.run().session(session.id).set_live(live)?;
+            new.push(session.id);
+            self.live += 1;
+        }
+        for _ in 0..if new.is_empty() { 0 } else { 3 } {
+            self.write(&new)?;
+        }
+        Ok(())
     }
 
     /// One message from the command line, withdrawn again so that nothing waits.

@@ -1,5 +1,11 @@
 //! How fast the shipped programs are: `cargo run --release -p session-bridge-bench [messages] [part…]`. Without parts,
-//! all of them; the rows that it prints are those of `docs/benchmarks.md`.
+//! the first three; the rows that it prints are those of `docs/benchmarks.md`, and `--write` puts them there:
+//!
+//! ```text
+//! cargo run --release -p session-bridge-bench [1000000] [processes] [sends] [idle]
+//! cargo run --release -p session-bridge-bench matrix [--rounds 300] [--write]
+//! cargo run --release -p session-bridge-bench hot [--rounds 400] [--write]
+//! ```
 //!
 //! Every figure is taken in rounds that run all cases in turn, so that the ratio to the empty process holds when the
 //! machine's speed drifts. Medians and the 99th percentile are printed; absolute times are those of this machine.
@@ -8,7 +14,10 @@
 
 mod cases;
 mod gc;
+mod hot;
+mod matrix;
 mod measure;
+mod page;
 mod plot;
 mod sends;
 mod server;
@@ -17,7 +26,7 @@ mod soak;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use cases::World;
 use measure::{Case, rounds};
@@ -25,6 +34,8 @@ use soak::host::Host;
 
 /// What can be asked for alone.
 const PARTS: [&str; 4] = ["processes", "sends", "idle", "gc"];
+/// Tables that are made only when they are asked for, each with the rounds that it takes by itself.
+const TABLES: [(&str, usize); 2] = [("matrix", 300), ("hot", 400)];
 /// Rounds per case.
 const ROUNDS: usize = 400;
 
@@ -42,6 +53,9 @@ fn main() -> Result<ExitCode> {
         ["plots"] => plot::plots()?,
         ["pipeline", options @ ..] => return soak::pipeline::pipeline(options),
         ["soak", options @ ..] => return soak::soak(options),
+        [name, ..] if let Some((name, rounds)) = TABLES.into_iter().find(|(table, _)| table == name) => {
+            table(name, rounds, &words[1..])?;
+        }
         _ => figures(&words)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -67,7 +81,7 @@ fn figures(words: &[String]) -> Result<()> {
         ]);
         println!();
     }
-    if wanted("gc") {
+    if parts.iter().any(|word| *word == "gc") {
         gc::print(&gc::clear(&programs, messages)?);
         println!();
     }
@@ -78,6 +92,25 @@ fn figures(words: &[String]) -> Result<()> {
         println!("| wake-ups in 3 s | {} |", idle.switches);
     }
     Ok(())
+}
+
+/// One table, printed and, if that is wanted, put in its place in the page.
+fn table(name: &str, mut rounds: usize, options: &[String]) -> Result<()> {
+    let (mut write, mut most) = (false, usize::MAX);
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match option.as_str() {
+            "--write" => write = true,
+            "--rounds" => rounds = options.next().context("how many rounds?")?.parse()?,
+            "--most" => most = options.next().context("at most how many messages?")?.parse()?,
+            odd => bail!("no option is called {odd}"),
+        }
+    }
+    let programs = build()?;
+    let text =
+        if name == "matrix" { matrix::run(&programs, rounds, most)? } else { hot::run(&programs, rounds)? };
+    println!("{text}");
+    if write { page::put(name, &text) } else { Ok(()) }
 }
 
 /// Whole processes, from start to end.
@@ -106,8 +139,7 @@ fn processes(programs: &Programs, messages: usize) -> Result<()> {
         Case::new("`mcp`: start to `initialize` answered", || server::initialize(programs, small.home())),
     ];
     rounds(&mut all, ROUNDS)?;
-    measure::print(&all);
-    println!();
+    println!("{}", measure::table(&all));
     Ok(())
 }
 

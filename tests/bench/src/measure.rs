@@ -1,5 +1,6 @@
 //! Rounds over cases, and what comes out.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +15,13 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     pub(crate) fn new(name: impl Into<String>, run: impl FnMut() -> Result<Duration> + 'a) -> Self {
         Self { name: name.into(), run: Box::new(run), took: Vec::new() }
+    }
+}
+
+impl Case<'_> {
+    /// How long each run took.
+    pub(crate) fn took(&self) -> &[Duration] {
+        &self.took
     }
 }
 
@@ -45,11 +53,12 @@ pub(crate) fn rounds(cases: &mut [Case<'_>], count: usize) -> Result<()> {
 }
 
 /// One line per case; the first is what the others are compared with.
-pub(crate) fn print(cases: &[Case<'_>]) {
-    println!("| whole process | median | p99 | ratio of medians |\n|---|---|---|---|");
+pub(crate) fn table(cases: &[Case<'_>]) -> String {
+    let mut text = String::from("| whole process | median | p99 | ratio of medians |\n|---|---|---|---|\n");
     let base = percentile(&cases[0].took, 0.5);
     for case in cases {
         let (median, p99) = (percentile(&case.took, 0.5), percentile(&case.took, 0.99));
-        println!("| {} | {median:.0} µs | {p99:.0} µs | {:.2} |", case.name, median / base);
+        let _ = writeln!(text, "| {} | {median:.0} µs | {p99:.0} µs | {:.2} |", case.name, median / base);
     }
+    text
 }

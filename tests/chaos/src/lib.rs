@@ -1,11 +1,12 @@
 //! Harnesses that try to break the bridge: kills and faults while its real programs send, deliver and install
-//! ([`crashes`]), and `init` and `uninstall` on generated configuration ([`install`]). `src/main.rs` runs both at any size;
-//! `tests/sample.rs` runs a few seconds of each.
+//! ([`crashes`]), `init` and `uninstall` on generated configuration ([`install`]), and agents that answer whatever they are
+//! told, or hand on honest work ([`loops`]). `src/main.rs` runs them at any size; `tests/` runs a few seconds of each.
 
 pub mod crashes;
 pub mod identity;
 pub mod install;
 pub mod launch;
+pub mod loops;
 pub mod programs;
 pub mod random;
 pub mod results;

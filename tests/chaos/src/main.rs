@@ -5,6 +5,7 @@
 //! cargo run -p session-bridge-chaos -- crashes [--kills 10000] [--per-round 250] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- faults [--faults 1000] [--rows 40] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- remount
+//! cargo run -p session-bridge-chaos -- loops [--companies 300] [--seed 1] [--minutes M] [--results FILE]
 //! cargo run -p session-bridge-chaos -- install [--configs 10000] [--seed 1] [--minutes M] [--results FILE]
 //! ```
 //!
@@ -25,6 +26,7 @@ use session_bridge_chaos::crashes::{
 use session_bridge_chaos::identity;
 use session_bridge_chaos::install::{Batch, FORMATS, batch};
 use session_bridge_chaos::launch::{Host, host};
+use session_bridge_chaos::loops;
 use session_bridge_chaos::programs::{self, Programs};
 use session_bridge_chaos::results::Results;
 
@@ -55,8 +57,9 @@ fn main() -> Result<ExitCode> {
         ["faults", options @ ..] => return faults(&Options::read(options, "faults")?),
         ["install", options @ ..] => return install(&Options::read(options, "install")?),
         ["identity", options @ ..] => return who(&Options::read(options, "identity")?),
+        ["loops", options @ ..] => return loops(&Options::read(options, "loops")?),
         _ => bail!(
-            "crashes, faults, remount, identity or install; the head of tests/chaos/src/main.rs has their options"
+            "crashes, faults, remount, identity, loops or install; the head of tests/chaos/src/main.rs has their options"
         ),
     }
     Ok(ExitCode::SUCCESS)
@@ -76,13 +79,19 @@ impl Options {
     fn read(words: &[&str], what: &str) -> Result<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let results = root.join(format!("docs/results/{what}.json"));
-        let (size, per_round) = if what == "identity" { (100_000, 5_000) } else { (10_000, 250) };
+        let (size, per_round) = match what {
+            "identity" => (100_000, 5_000),
+            "loops" => (300, 250),
+            _ => (10_000, 250),
+        };
         let mut options =
             Self { size, per_round, rows: rows(), seed: 1, until: None, results, mistake: None };
         for pair in words.chunks(2) {
             let [name, value] = pair else { bail!("{} has no value", pair[0]) };
             match *name {
-                "--kills" | "--faults" | "--configs" | "--messages" => options.size = value.parse()?,
+                "--kills" | "--faults" | "--configs" | "--messages" | "--companies" => {
+                    options.size = value.parse()?;
+                }
                 "--per-round" => options.per_round = value.parse()?,
                 "--rows" => options.rows = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
@@ -255,5 +264,26 @@ fn install(options: &Options) -> Result<ExitCode> {
         sum(|row| row.refused),
         sum(|row| row.crashes),
     );
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Companies of each size per row.
+const COMPANIES: u64 = 25;
+
+/// Polite agents, so many companies of two, of three and of five; and each recorded chain once.
+fn loops(options: &Options) -> Result<ExitCode> {
+    let command = format!("cargo run -p session-bridge-chaos -- loops --seed {}", options.seed);
+    let mut results = Results::<loops::Row>::open(&options.results, &command, options.seed, options.size)?;
+    for (number, work) in loops::work(options.size, COMPANIES)?.iter().enumerate().skip(results.rows.len()) {
+        if options.time_is_over() {
+            break;
+        }
+        let row = work.run(options.seed).with_context(|| format!("row {number}"))?;
+        println!("{}", serde_json::to_string(&row)?);
+        results.rows.push(row);
+        results.save(&options.results)?;
+    }
+    let findings: usize = results.rows.iter().map(|row| row.findings().len()).sum();
+    println!("{}, {findings} findings", loops::summary(&results.rows));
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -23,7 +23,7 @@ pub struct Block {
     /// The text; empty if there is nothing to say.
     pub text: String,
     pub(crate) items: Vec<(i64, Part)>,
-    /// The hops of the messages that stand in it.
+    /// The hops of the messages that stand in it for the first time.
     pub(crate) hops: Vec<u32>,
 }
 
@@ -139,7 +139,10 @@ pub(crate) fn compose(waiting: &[Waiting], budget: Budget, frame: &Frame<'_>) ->
             text.push_str(&line);
             text.push('\n');
             block.items.push((w.message.seq, part));
-            block.hops.push(w.message.hop);
+            // What a reference is to counted when it was put out, in whichever turn that was.
+            if part != Part::Reference {
+                block.hops.push(w.message.hop);
+            }
         }
     };
     put(&mut text, "Too long for this place; read them with bridge_read_message:\n", &lines, Part::Header);

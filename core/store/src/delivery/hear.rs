@@ -81,6 +81,7 @@ impl Store {
                     spoken.0
                 }
                 _ => {
+                    chain::heard(tx, session.id, &event, live, std::iter::empty(), now)?;
                     if paused || event.start != Start::Fresh || !card.introduced_by_server() {
                         beginning::postpone(tx, session.id, &event)?;
                     }

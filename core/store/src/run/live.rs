@@ -1,7 +1,8 @@
 //! `live`: which process hosts a session, what it is doing, and, by the file's time, its last sign of life.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
+use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
 use session_bridge_core::event::{HookEvent, Moment};
@@ -9,6 +10,9 @@ use session_bridge_core::process::ProcessKey;
 
 use super::{RunFolder, private};
 use crate::error::StoreError;
+
+/// Longer than the file ever is: a word and two numbers.
+const LONGEST: usize = 64;
 
 /// What the host is doing, as its last event told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,15 +114,14 @@ impl RunFolder {
     /// The fast path's sign of life: gives it only if the file names `host`, and says whether it did. `next` makes it of
     /// what stands there.
     pub fn touch_live(&self, host: ProcessKey, next: impl FnOnce(Live) -> Live) -> bool {
-        let Ok(mut file) = OpenOptions::new().read(true).write(true).open(self.file("live")) else {
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(self.file("live")) else {
             return false;
         };
-        let mut text = String::new();
-        if file.read_to_string(&mut text).is_err() {
-            return false;
-        }
-        let Some(live) = Live::decode(&text).filter(|live| live.host == host) else { return false };
-        file.rewind().and_then(|()| file.write_all(next(live).encode().as_bytes())).is_ok()
+        let mut text = [0; LONGEST];
+        let Ok(length) = file.read_at(&mut text, 0) else { return false };
+        let live = std::str::from_utf8(&text[..length]).ok().and_then(Live::decode);
+        let Some(live) = live.filter(|live| live.host == host) else { return false };
+        file.write_all_at(next(live).encode().as_bytes(), 0).is_ok()
     }
 
     /// A peer's text came into the present turn: it is no longer its user's alone.

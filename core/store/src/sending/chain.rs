@@ -4,11 +4,13 @@
 //! continues the chain of what was put before the model; what the model sends from there is one hop further, be it a
 //! reply or a new message. `docs/adr/0012-loops.md` says why, and what quiet is.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::id::SessionId;
 use session_bridge_core::limits::Limits;
 
+use crate::database::open::Store;
+use crate::database::schema::HOT;
 use crate::error::StoreError;
 use crate::row::{Message, parsed};
 use crate::run::{Activity, Live, RunFolder, RunFolders};
@@ -26,21 +28,42 @@ pub(crate) fn next(
     now: i64,
 ) -> Result<u32, StoreError> {
     let quiet = i64::from(limits.quiet_reset_s) * 1000;
-    let folder = run.session(sender);
-    let live = folder.live();
-    if live.is_some_and(|live| live.by_user) {
-        return Ok(0);
-    }
-    let (hop, at) = of(tx, sender)?;
-    let in_turn = live.is_some_and(|live| live.activity == Activity::Busy);
-    let last = folder.last_seen().unwrap_or(at).max(at);
-    let own = if !in_turn && now - last >= quiet { 0 } else { hop };
+    let Some(own) = own(tx, run, sender, quiet, now)? else { return Ok(0) };
     match parent {
         // It was not put before the model in this turn: only a thread that goes on counts.
         Some(parent) if parent.hop >= own && !is_quiet(tx, run, parent, sender, now - quiet)? => {
             Ok(parent.hop + 1)
         }
         _ => Ok(own),
+    }
+}
+
+/// The hop number of a session, by what it was told; `None` while its user's turn is no one else's.
+fn own(
+    db: &Connection,
+    run: &RunFolders,
+    session: SessionId,
+    quiet: i64,
+    now: i64,
+) -> Result<Option<u32>, StoreError> {
+    let folder = run.session(session);
+    let live = folder.live();
+    if live.is_some_and(|live| live.by_user) {
+        return Ok(None);
+    }
+    let (hop, at) = of(db, session)?;
+    let in_turn = live.is_some_and(|live| live.activity == Activity::Busy);
+    let last = folder.last_seen().unwrap_or(at).max(at);
+    Ok(Some(if !in_turn && now - last >= quiet { 0 } else { hop }))
+}
+
+impl Store {
+    /// How many hops a session's chain has, if they are too many for it to wait for more: what a wait returns makes its
+    /// turn go on, as a nudge begins one, and two agents that wait for each other need no nudge.
+    pub fn too_many_hops(&self, session: SessionId) -> Result<Option<u32>, StoreError> {
+        let quiet = i64::from(self.limits().quiet_reset_s) * 1000;
+        let hop = own(&self.db, self.run(), session, quiet, self.now())?;
+        Ok(hop.filter(|hop| *hop >= self.limits().hops))
     }
 }
 
@@ -85,6 +108,8 @@ pub(crate) fn heard(
     let carried = hops.max().map(|hop| hop + 1);
     let by_user = live.is_some_and(|live| live.by_user);
     let hop = match (event.moment, carried) {
+        // Its mail comes later in the turn, which is of that mail's chain from the start.
+        (Moment::PromptSubmit, None) if event.nudge.is_some() => waiting(tx, session)?.map(|hop| hop + 1),
         (Moment::PromptSubmit, _) if event.nudge.is_none() && !event.by_host => Some(0),
         (Moment::PromptSubmit, Some(carried)) if event.nudge.is_some() || by_user => Some(carried),
         (Moment::PromptSubmit | Moment::AfterTool | Moment::TurnEnd, Some(carried)) => {
@@ -93,6 +118,15 @@ pub(crate) fn heard(
         _ => None,
     };
     hop.map_or(Ok(()), |hop| set(tx, session, hop, now))
+}
+
+/// The highest hop among the mail that a nudge is for.
+fn waiting(tx: &Transaction<'_>, session: SessionId) -> Result<Option<u32>, StoreError> {
+    let sql = format!(
+        "SELECT max(m.hop) FROM delivery d INDEXED BY delivery_hot JOIN message m USING (seq)
+         WHERE d.session = ?1 AND {HOT} AND d.state = 'stored' AND d.parked = 0 AND d.wakes = 1"
+    );
+    Ok(tx.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?)
 }
 
 /// Whether a peer's text that comes with this event joins a turn which its user began.
@@ -115,9 +149,9 @@ pub(crate) fn pulled(
     set(tx, session, before.max(carried), now)
 }
 
-fn of(tx: &Transaction<'_>, session: SessionId) -> Result<(u32, i64), StoreError> {
+fn of(db: &Connection, session: SessionId) -> Result<(u32, i64), StoreError> {
     let sql = "SELECT hop, hop_at FROM session WHERE id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([session.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    Ok(db.prepare_cached(sql)?.query_row([session.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 fn set(tx: &Transaction<'_>, session: SessionId, hop: u32, now: i64) -> Result<(), StoreError> {

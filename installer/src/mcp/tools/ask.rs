@@ -162,7 +162,25 @@ fn claim(
     limit: Duration,
 ) -> Result<ClaimId, Refusal> {
     let filter = Filter { reply_to: Some(question), ..Filter::default() };
-    Ok(store.claim(me.id, server, &filter, milliseconds(limit))?)
+    open(store, me, server, &filter, limit)
+}
+
+/// Begins a wait, unless agents went on for too long already without a person (`docs/adr/0012-loops.md`).
+fn open(
+    store: &mut Store,
+    me: &Me,
+    server: &str,
+    filter: &Filter,
+    limit: Duration,
+) -> Result<ClaimId, Refusal> {
+    if let Some(hops) = store.too_many_hops(me.id)? {
+        return Err(Refusal::new(
+            "too_many_hops",
+            format!("agents passed this on {hops} times without a person (limits.hops)"),
+            "do not wait: end your turn; mail comes with the user's next prompt",
+        ));
+    }
+    Ok(store.claim(me.id, server, filter, milliseconds(limit))?)
 }
 
 fn open_or_crossed(
@@ -234,7 +252,7 @@ pub(super) async fn wait(call: &Call, args: args::Wait) -> Result<Reply, Refusal
             };
             let kind = args.kind.as_deref().map(Kind::from);
             let filter = Filter { reply_to: None, sender, kind, thread };
-            let claim = store.claim(me.id, &server, &filter, milliseconds(limit))?;
+            let claim = open(store, me, &server, &filter, limit)?;
             Ok((filter, claim))
         })
         .await?;

@@ -24,7 +24,7 @@ use super::script::Script;
 use super::sweep::said;
 use super::trouble::{make_read_only, make_writable};
 use super::world::{Acknowledged, World, lock};
-use super::writers::{call_of, mark, names_in_calls, server_of};
+use super::writers::{call_of, mark, mark_in, names_in_calls, server_of};
 use crate::programs::Programs;
 
 /// How long a tracer may take to come. A limit for hanging.
@@ -117,11 +117,21 @@ fn refuse_writes(pid: u32) -> Result<Child> {
     }
 }
 
-/// What is sent is stored, or refused with a code. `well`: nothing is wrong any more, so it is stored.
-fn account_for(world: &World, who: &str, to: SessionId, answer: &Value, well: bool, began: Instant) {
+/// A message that is sent.
+struct Letter<'a> {
+    to: SessionId,
+    body: &'a str,
+    /// Nothing is wrong any more, so it is stored.
+    well: bool,
+    began: Instant,
+}
+
+/// What is sent is stored, or refused with a code.
+fn account_for(world: &World, who: &str, letter: &Letter<'_>, answer: &Value) {
+    let Letter { to, body, well, began } = *letter;
     let id = answer["id"].as_str().and_then(|id| id.parse().ok());
     if let Some(id) = id {
-        lock(&world.acknowledged).push(Acknowledged { id, to: Some(to), began });
+        lock(&world.acknowledged).push(Acknowledged { id, to: Some(to), mark: mark_in(body), began });
     } else if well {
         world.find(format!("{who} does not go on: {answer}"));
     } else if said(answer).is_none() {
@@ -133,14 +143,8 @@ fn command(world: &World, to: SessionId, body: &str, well: bool) -> Result<()> {
     let began = Instant::now();
     let run = world.run(&world.programs.main, &["send-message", &to.to_string(), body, "--json"]);
     let ended = run.carry_out()?;
-    account_for(
-        world,
-        "a command",
-        to,
-        &serde_json::from_str(&ended.output).unwrap_or_default(),
-        well,
-        began,
-    );
+    let answer = serde_json::from_str(&ended.output).unwrap_or_default();
+    account_for(world, "a command", &Letter { to, body, well, began }, &answer);
     Ok(())
 }
 
@@ -190,7 +194,8 @@ impl Server {
                 let result = &answer["result"];
                 let told =
                     if result["structuredContent"].is_null() { result } else { &result["structuredContent"] };
-                account_for(world, &format!("the {} server", self.name), to, told, well, began);
+                let letter = Letter { to, body, well, began };
+                account_for(world, &format!("the {} server", self.name), &letter, told);
                 return Ok(());
             }
         }

@@ -59,6 +59,11 @@ pub(super) fn write(world: &World, people: &People<'_>, writer: usize, seed: u64
     Ok(())
 }
 
+/// The mark of a body, from the body.
+pub(super) fn mark_in(body: &str) -> String {
+    body.lines().next().unwrap_or_default().to_owned()
+}
+
 /// A message that a run sends.
 #[derive(Clone)]
 struct Sent {
@@ -70,7 +75,7 @@ struct Sent {
 
 impl Sent {
     fn new(to: Option<SessionId>, body: &str) -> Self {
-        Self { to, mark: body.lines().next().unwrap_or_default().to_owned() }
+        Self { to, mark: mark_in(body) }
     }
 }
 

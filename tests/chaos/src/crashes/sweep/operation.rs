@@ -8,7 +8,7 @@ use session_bridge_core::event::Moment;
 
 use super::bench::{Bench, TURN};
 use crate::crashes::world::{Acknowledged, lock};
-use crate::crashes::writers::{call_of, names_in_calls, printed, server_of};
+use crate::crashes::writers::{call_of, mark_in, names_in_calls, printed, server_of};
 use crate::launch::Run;
 
 /// The operations, each at a home where one message waits or was shown.
@@ -116,7 +116,9 @@ impl Bench {
         if told == Told::Done && ids.is_empty() {
             self.world.find(format!("a message was sent, and no id was printed: {output}"));
         }
-        lock(&self.world.acknowledged).extend(ids.into_iter().map(|(_, id)| Acknowledged { id, to, began }));
+        let mark = words.last().map_or_else(String::new, |body| mark_in(body));
+        let told_of = ids.into_iter().map(|(_, id)| Acknowledged { id, to, mark: mark.clone(), began });
+        lock(&self.world.acknowledged).extend(told_of);
         Ok(told)
     }
 
@@ -136,16 +138,19 @@ impl Bench {
             names_in_calls().ok_or_else(|| anyhow::anyhow!("no provider names its session in calls"))?;
         let mut run = server_of(&self.world, provider);
         let meta = json!({ thread: "server", root: "server" });
-        for call in 0..2 {
-            let arguments = json!({"to": self.session.to_string(), "body": self.body()});
+        let bodies = [self.body(), self.body()];
+        for (call, body) in (0..).zip(&bodies) {
+            let arguments = json!({"to": self.session.to_string(), "body": body});
             run.input.push(call_of("bridge_send_message", &arguments, &meta, call));
         }
         run.input.push(call_of("bridge_list_inbox", &json!({}), &meta, 2));
         let began = Instant::now();
         let ended = run.carry_out()?;
         let to = Some(self.session);
-        let ids = printed("server", &ended.output).into_iter().filter(|(call, _)| *call < 2);
-        lock(&self.world.acknowledged).extend(ids.map(|(_, id)| Acknowledged { id, to, began }));
+        let ids = printed("server", &ended.output).into_iter();
+        let sent = ids.filter_map(|(call, id)| Some((id, bodies.get(call)?)));
+        let told_of = sent.map(|(id, body)| Acknowledged { id, to, mark: mark_in(body), began });
+        lock(&self.world.acknowledged).extend(told_of);
         let answers: Vec<Value> =
             ended.output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let of = |call: usize| answers.iter().find(|answer| answer["id"] == call);
