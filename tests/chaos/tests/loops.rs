@@ -1,7 +1,4 @@
 //! A sample of the loops, with a fixed seed.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
-
 use session_bridge_chaos::loops::polite::companies;
 use session_bridge_chaos::loops::recorded::{HANDOFFS, chains, replay};
 

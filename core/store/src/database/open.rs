@@ -381,20 +381,29 @@ fn set_patience(db: &mut Connection, role: Role) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Short, fair naps instead of the library's back-off to 100 ms: about 50 ms in all.
+/// How many short naps are taken: about 50 ms.
+const SHORT_NAPS: i32 = 150;
+/// How many longer ones come after them: less than ten seconds in all, on which
+/// [`crate::database::salvage::WRITERS_DEADLINE`] builds.
+const LONG_NAPS: i32 = 1_000;
+
+/// Short, fair naps instead of the library's back-off to 100 ms.
 fn busy_hook(tries: i32) -> bool {
     nap(tries);
-    tries < 150
+    tries < SHORT_NAPS
 }
 
-/// The same naps for less than ten seconds: [`crate::database::salvage::WRITERS_DEADLINE`] builds on it.
+/// The same naps, and after them longer ones: hundreds of processes that look every moment would leave the lock's holder no
+/// time.
 fn busy_patient(tries: i32) -> bool {
     nap(tries);
-    tries < 24_000
+    tries < SHORT_NAPS + LONG_NAPS
 }
 
 fn nap(tries: i32) {
-    let micros = 50 + u64::from(tries.unsigned_abs()).wrapping_mul(197) % 550;
+    // Different for each try, so that two who meet part again.
+    let spread = u64::from(tries.unsigned_abs()).wrapping_mul(197) % 550;
+    let micros = if tries < SHORT_NAPS { 50 + spread } else { 4_000 + 14 * spread };
     std::thread::sleep(Duration::from_micros(micros));
 }
 
