@@ -1,9 +1,10 @@
 //! Opening the store: which file, with which settings, and whether it is still the one that everybody means.
 
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use session_bridge_core::home::Home;
@@ -381,30 +382,44 @@ fn set_patience(db: &mut Connection, role: Role) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How many short naps are taken: about 50 ms.
-const SHORT_NAPS: i32 = 150;
-/// How many longer ones come after them: less than ten seconds in all, on which
-/// [`crate::database::salvage::WRITERS_DEADLINE`] builds.
-const LONG_NAPS: i32 = 1_000;
+/// How long a hook waits for the write lock.
+const HOOK_PATIENCE: Duration = Duration::from_millis(50);
+/// How long others do: less than ten seconds, on which [`crate::database::salvage::WRITERS_DEADLINE`] builds.
+const PATIENCE: Duration = Duration::from_secs(9);
+/// The longest nap between two looks at the lock.
+const LONGEST_NAP: Duration = Duration::from_millis(10);
 
-/// Short, fair naps instead of the library's back-off to 100 ms.
 fn busy_hook(tries: i32) -> bool {
-    nap(tries);
-    tries < SHORT_NAPS
+    wait(tries, HOOK_PATIENCE)
 }
 
-/// The same naps, and after them longer ones: hundreds of processes that look every moment would leave the lock's holder no
-/// time.
 fn busy_patient(tries: i32) -> bool {
-    nap(tries);
-    tries < SHORT_NAPS + LONG_NAPS
+    wait(tries, PATIENCE)
 }
 
-fn nap(tries: i32) {
-    // Different for each try, so that two who meet part again.
-    let spread = u64::from(tries.unsigned_abs()).wrapping_mul(197) % 550;
-    let micros = if tries < SHORT_NAPS { 50 + spread } else { 4_000 + 14 * spread };
-    std::thread::sleep(Duration::from_micros(micros));
+thread_local! {
+    /// When this thread began to wait.
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// One nap, or the end of the wait. A nap is about an eighth of the time waited so far, instead of the library's steps to 100 ms: who
+/// came in a moment ago looks again in a moment, and hundreds who have waited long leave the lock's holder its time. Time, not tries,
+/// ends the wait: on a machine that is busy a nap can take many times what was asked for.
+fn wait(tries: i32, patience: Duration) -> bool {
+    let since = match (tries, SINCE.get()) {
+        (1.., Some(since)) => since,
+        _ => Instant::now(),
+    };
+    SINCE.set(Some(since));
+    let waited = since.elapsed();
+    if waited >= patience {
+        return false;
+    }
+    // Different for each try and process, so that two who meet part again.
+    let spread = (tries.unsigned_abs().wrapping_mul(197) ^ std::process::id()) % 64;
+    let nap = Duration::from_micros(50) + waited / 8;
+    std::thread::sleep(nap.min(LONGEST_NAP) * (32 + spread) / 64);
+    true
 }
 
 /// Errors of the library do not know their file.
