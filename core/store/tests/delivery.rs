@@ -242,6 +242,64 @@ fn a_body_too_long_for_a_block_is_announced_then_parked_then_read() {
     assert_eq!(w.state(id), (State::Seen, false, false));
 }
 
+/// The model reads what was announced in the very turn that announced it, before anything proves the announcement.
+#[test]
+fn a_body_is_read_while_its_announcement_is_under_way() {
+    for end in ["seen", "cancelled", "unproven"] {
+        let mut w = world();
+        let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+        let long = "long ".repeat(4000);
+        let id = w.try_send(&a, &[b.id], Kind::Note, &long, Some(60_000)).unwrap();
+        assert!(w.prompt(&BATCH, &b, "t1").text.contains(&id.to_string()));
+        let _life = w.store.run().session(b.id).hold_life("srv").unwrap();
+        let pulled = w.store.pull(b.id, Pull::Read(&[id]), Some("c1"), "srv").unwrap();
+        let attempt = pulled.attempt.expect("the body goes out with this call");
+        match end {
+            "cancelled" => {
+                w.store.pull_void(attempt).unwrap();
+                w.stop(&BATCH, &b, "t1");
+                assert!(w.prompt(&BATCH, &b, "t2").text.contains(&id.to_string()), "it is announced again");
+            }
+            "seen" => {
+                w.store.pull_written(attempt).unwrap();
+                w.tools(&BATCH, &b, "t1", &["c1"]);
+                w.stop(&BATCH, &b, "t1");
+            }
+            _ => {
+                w.store.pull_written(attempt).unwrap();
+                w.prompt(&BATCH, &b, "t2");
+            }
+        }
+        w.clock.advance(120_000);
+        w.prompt(&BATCH, &b, "t3");
+        w.prompt(&BATCH, &b, "t4");
+        let expected = match end {
+            "seen" => (State::Seen, false),
+            "cancelled" => (State::Expired, false),
+            _ => (State::Offered, true),
+        };
+        let (state, doubt, _) = w.state(id);
+        assert_eq!((state, doubt), expected, "{end}");
+    }
+}
+
+/// The same for the line that refers to a body in doubt.
+#[test]
+fn a_body_is_read_while_the_line_that_refers_to_it_is_under_way() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    let id = w.send(&a, &b, Kind::Note, "x");
+    w.hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]), Fate::Late);
+    assert!(w.prompt(&BATCH, &b, "t2").text.contains("may already stand above"));
+    let _life = w.store.run().session(b.id).hold_life("srv").unwrap();
+    let pulled = w.store.pull(b.id, Pull::Read(&[id]), Some("c1"), "srv").unwrap();
+    w.store.pull_written(pulled.attempt.unwrap()).unwrap();
+    w.tools(&BATCH, &b, "t2", &["c1"]);
+    w.stop(&BATCH, &b, "t2");
+    assert_eq!(w.state(id), (State::Seen, false, false));
+    assert!(!w.rings(&b));
+}
+
 /// Some hosts confirm nothing: the announcement goes out twice, then no event has anything to do for it.
 #[test]
 fn an_announcement_that_nothing_ever_proves_does_not_go_on_for_ever() {

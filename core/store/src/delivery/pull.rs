@@ -204,14 +204,18 @@ fn next(
     Ok(None)
 }
 
-/// Whether the body counts as going out with this call: it is stored, announced or in doubt, and nobody else has it.
+/// Whether the body counts as going out with this call: it is stored, announced or in doubt, and nobody else puts it out. A
+/// line that announces it or refers to it may still be under way: who reads by id reads the message that the line is about,
+/// mostly in the very turn that brought it, and what becomes of the line matters no more.
 fn is_free(tx: &Transaction<'_>, session: SessionId, seq: i64) -> Result<bool, StoreError> {
     let found = tx
         .query_row(
-            "SELECT state, attempt FROM delivery WHERE session = ?1 AND seq = ?2",
+            "SELECT d.state, EXISTS (SELECT 1 FROM item i
+                 WHERE i.attempt = d.attempt AND i.seq = d.seq AND i.part = 'body')
+             FROM delivery d WHERE d.session = ?1 AND d.seq = ?2",
             params![session.to_string(), seq],
-            |row| Ok((State::from_word(&row.get::<_, String>(0)?), row.get::<_, Option<String>>(1)?)),
+            |row| Ok((State::from_word(&row.get::<_, String>(0)?), row.get::<_, bool>(1)?)),
         )
         .optional()?;
-    Ok(found.is_some_and(|(state, attempt)| state.is_unread() && attempt.is_none()))
+    Ok(found.is_some_and(|(state, body_out)| state.is_unread() && !body_out))
 }

@@ -77,7 +77,10 @@ impl Model {
 
     fn put_in_result(&mut self, s: S, m: M, call: u32, own_answer: bool) -> (Option<A>, bool) {
         let d = self.delivery(s, m).expect("one reads what one received");
-        if !self.deliveries[d].is_unread() || self.deliveries[d].attempt.is_some() {
+        // A line about it may be under way; a body of it may not.
+        let body_out =
+            self.deliveries[d].attempt.is_some_and(|a| self.attempts[a].items.contains(&(m, Part::Body)));
+        if !self.deliveries[d].is_unread() || body_out {
             return (None, false);
         }
         let late = self.is_late(s, m);
