@@ -233,3 +233,22 @@ fn what_a_compaction_found_unproven_is_referred_to() {
     assert!(w.prompt(&SINGLE_OPEN, &b, "t2").text.is_empty(), "once");
     assert!(!w.rings(&b));
 }
+
+#[test]
+fn a_result_that_a_compaction_took_away_is_not_seen() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH_OPEN, "a"), w.session(&BATCH_OPEN, "b"));
+    w.prompt(&BATCH_OPEN, &b, "t1");
+    let id = w.send(&a, &b, Kind::Note, "the body");
+    let _life = w.store.run().session(b.id).hold_life("srv").unwrap();
+    let pulled = w.store.pull(b.id, Pull::Read(&[id]), Some("c1"), "srv").unwrap();
+    w.store.pull_written(pulled.attempt.unwrap()).unwrap();
+    w.tools(&BATCH_OPEN, &b, "t1", &["c1"]);
+    assert_eq!(w.state(id).0, State::Injected);
+    // Before the model was asked again.
+    w.store.arrive(&arrival(&BATCH_OPEN, "b", Some(Start::Compacted))).unwrap();
+    w.hook(&BATCH_OPEN, &b, &start(Start::Compacted), Fate::Written);
+    w.stop(&BATCH_OPEN, &b, "t1");
+    assert_eq!(w.state(id), (State::Injected, false, false));
+    assert!(!w.rings(&b));
+}

@@ -133,10 +133,17 @@ fn settle(
         {
             attempt.status = prove(tx, &attempt, event, card, now)?;
         }
-        if compacted && attempt.status == Status::Written {
-            // The turn goes on in a context that was made anew: what nothing proved before may have gone with the old one.
-            attempt::unknown(tx, &attempt)?;
-            attempt.status = Status::Done;
+        if compacted {
+            // The turn goes on in a context that was made anew: what nothing proved before may have gone with the old one, and
+            // what the old one held no later answer proves to be seen.
+            match attempt.status {
+                Status::Written => attempt::unknown(tx, &attempt)?,
+                Status::Injected => attempt::close(tx, &attempt)?,
+                Status::Open | Status::Done => {}
+            }
+            if attempt.status != Status::Open {
+                attempt.status = Status::Done;
+            }
         }
         // The end that an attempt went out with does not end what it made go on, should it be told twice.
         let its_own = event.moment == Moment::TurnEnd && attempt.event == identity;

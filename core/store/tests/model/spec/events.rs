@@ -280,8 +280,13 @@ impl Model {
                     self.seen(a);
                 }
             }
-            if compacted && self.attempts[a].status == Status::Written {
-                self.unknown(a);
+            // What is proven by then stays; the new context proves nothing of the old one.
+            if compacted {
+                match self.attempts[a].status {
+                    Status::Written => self.unknown(a),
+                    Status::Injected => self.close(a),
+                    _ => {}
+                }
             }
             if self.ends_turn_of(a, event) {
                 match self.attempts[a].status {
