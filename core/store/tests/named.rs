@@ -60,3 +60,16 @@ fn an_id_beside_its_body_proves_it_in_the_same_turn() {
         [State::Stored, State::Offered, State::Injected, State::Seen, State::Answered]
     );
 }
+
+#[test]
+fn what_a_call_proved_is_not_in_doubt_when_its_attempt_ends_unproven() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    let id = w.send(&a, &b, Kind::Note, "the body");
+    w.prompt(&BATCH, &b, "t1");
+    w.store.mark_read(b.id, &[id]).unwrap();
+    // Nothing of t1 is heard any more.
+    assert!(w.prompt(&BATCH, &b, "t2").text.is_empty(), "no line refers to it");
+    assert_eq!(w.state(id), (State::Seen, false, false));
+    assert!(!w.rings(&b));
+}

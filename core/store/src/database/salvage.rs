@@ -329,12 +329,13 @@ fn attempts(
         }
     }
     // Those whose attempt, or what it carried, could not be read.
-    tx.execute(
-        "UPDATE delivery SET attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 2
+    let sql = format!(
+        "UPDATE delivery SET {}
          WHERE attempt IS NOT NULL
            AND attempt NOT IN (SELECT id FROM attempt WHERE status IN ('open', 'written', 'injected'))",
-        [],
-    )?;
+        attempt::IN_DOUBT
+    );
+    tx.execute(&sql, [])?;
     Ok(())
 }
 

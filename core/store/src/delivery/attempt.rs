@@ -248,13 +248,19 @@ pub(crate) fn void(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreE
 /// confirm nothing, and would be told of one large body for ever.
 const ANNOUNCED: &str = "attempt = NULL, announced = 1, parked = max(parked, announced)";
 
+/// A body of which nobody can tell whether it arrived. One that something else proved meanwhile, as a call that names it, is
+/// not in doubt.
+pub(crate) const IN_DOUBT: &str = "attempt = NULL, shown = 2,
+     doubt = CASE WHEN state IN ('stored', 'offered') THEN max(doubt, 1) ELSE doubt END,
+     parked = CASE WHEN state IN ('stored', 'offered') THEN 1 ELSE parked END";
+
 /// Nobody can tell whether it arrived: bodies are referred to once, not repeated.
 pub(crate) fn unknown(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
     set_status(tx, attempt, "unknown")?;
     guard(tx, attempt, false)?;
     for (seq, part) in items(tx, attempt)? {
         let set = match part {
-            Part::Body => "attempt = NULL, doubt = max(doubt, 1), parked = 1, shown = 2",
+            Part::Body => IN_DOUBT,
             Part::Header => ANNOUNCED,
             Part::Reference => "attempt = NULL, doubt = 2",
         };

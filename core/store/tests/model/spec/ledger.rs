@@ -70,8 +70,11 @@ impl Model {
             delivery.attempt = None;
             match part {
                 Part::Body => {
-                    delivery.doubt = delivery.doubt.max(Doubt::Due);
-                    delivery.parked = true;
+                    // What a call proved by naming it is not in doubt.
+                    if delivery.is_unread() {
+                        delivery.doubt = delivery.doubt.max(Doubt::Due);
+                        delivery.parked = true;
+                    }
                     delivery.shown = Shown::Body;
                 }
                 Part::Header => {
