@@ -154,7 +154,8 @@ impl Model {
 
     /// What was put before the model decides which chain its turn is of (ADR 12).
     fn follow_chain(&mut self, s: S, event: &Event, spoke: &Spoke) {
-        let out = spoke.bodies.iter().map(|(m, _)| m).chain(&spoke.headers).chain(&spoke.references);
+        // A line that refers to a body says nothing new.
+        let out = spoke.bodies.iter().map(|(m, _)| m).chain(&spoke.headers);
         let Some(carried) = out.map(|m| self.messages[*m].hop + 1).max() else { return };
         let now = self.now;
         let session = &mut self.sessions[s];
