@@ -293,6 +293,9 @@ fn known(cli: Cli, step: &Step, fact: &Fact) -> Option<&'static str> {
         return Some("gemini: `injected` beside a tool's result, though Esc dropped the turn");
     }
     let of_a_turn = matches!(step.state, State::Injected | State::Seen);
+    if of_a_turn && fact.compacted {
+        return Some("proven by an event after a compaction that no hook heard of");
+    }
     let unnamed = matches!(cli, Cli::Grok | Cli::Gemini);
     (unnamed && of_a_turn && fact.excused)
         .then_some("turns without names: neither the end by Esc nor the next prompt was heard")

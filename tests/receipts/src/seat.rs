@@ -20,6 +20,8 @@ use crate::world::World;
 pub(crate) struct Peer {
     pub(crate) cli: Cli,
     pub(crate) native: String,
+    /// By which native id the bridge heard of it last.
+    pub(crate) heard_as: String,
     /// Known once the bridge has heard of it.
     pub(crate) id: Option<SessionId>,
     /// Bodies and ids in its present context.
@@ -33,6 +35,8 @@ pub(crate) struct Peer {
     pub(crate) looked: u64,
     /// A turn of it was cut short, and neither that nor a prompt was heard since.
     pub(crate) cut_unheard: bool,
+    /// Its context was made anew, and no hook heard so.
+    pub(crate) compaction_unheard: bool,
     /// What a hook of it was about to say is not known.
     pub(crate) muffled: bool,
     /// A hook of it died: what that had under way is settled with its next event.
@@ -168,7 +172,7 @@ impl World {
             count: self.tick,
         };
         let payloads = cli.payloads(event, &ids);
-        if matches!(event, Event::End { .. }) && self.peers[peer].cut_unheard {
+        if matches!(event, Event::End { .. } | Event::Tools(_)) && self.peers[peer].cut_unheard {
             self.ledger.excuse(peer);
         }
         let mut heard = Vec::with_capacity(payloads.len());
@@ -237,6 +241,9 @@ impl World {
         let at_prompt = matches!(event, Event::Prompt(_) | Event::HostsPrompt(_));
         if (at_prompt || matches!(event, Event::Cut { .. })) && fate != Fate::LeaseHeld {
             self.peers[peer].cut_unheard = false;
+        }
+        if matches!(event, Event::Start(_)) && fate != Fate::LeaseHeld {
+            self.peers[peer].compaction_unheard = false;
         }
         if fate == Fate::KilledAfterWriting {
             self.peers[peer].muffled = true;
@@ -331,9 +338,11 @@ impl World {
         match self.peers[peer].id {
             None => self.peers[peer].id = Some(id),
             Some(known) if known == id => {}
-            // The start that would have named the predecessor was never heard: it is another session.
+            // The start that would have named the predecessor was never heard: it is another session. Who resumes the
+            // predecessor later does so by its own name, or two would be one session of the bridge.
             Some(_) => {
-                let (cli, native) = (self.peers[peer].cli, self.peers[peer].native.clone());
+                let (cli, heard_as) = (self.peers[peer].cli, self.peers[peer].heard_as.clone());
+                let native = std::mem::replace(&mut self.peers[peer].native, heard_as);
                 self.settled(peer);
                 self.seats[seat].peer = self.newcomer(cli, native);
                 let new = self.seats[seat].peer;
@@ -341,6 +350,8 @@ impl World {
                 self.seats[seat].server = None;
             }
         }
+        let peer = self.seats[seat].peer;
+        self.peers[peer].heard_as = self.peers[peer].native.clone();
         Ok(())
     }
 

@@ -25,8 +25,10 @@ pub(crate) struct Fact {
     pub(crate) id_shown: Option<Tick>,
     /// How often its id was put out, whatever the host made of it.
     pub(crate) mentioned: u32,
-    /// The end of another turn may have been taken for one of its own.
+    /// An event of another turn may have been taken for one of its own.
     pub(crate) excused: bool,
+    /// A compaction that no hook heard of took it from the context.
+    pub(crate) compacted: bool,
     /// A door took a nudge for it.
     pub(crate) nudged: Option<Tick>,
     /// The recipient's reply was stored.
@@ -76,11 +78,21 @@ impl Ledger {
         self.sent.push(sent);
     }
 
-    /// The end of a turn is told to a session that never heard that the one before was over.
+    /// An event of a turn is told to a session that never heard that the one before was over.
     pub(crate) fn excuse(&mut self, recipient: usize) {
         for sent in &mut self.sent {
             if let Some(fact) = sent.facts.get_mut(&recipient).filter(|fact| fact.output.is_none()) {
                 fact.excused = true;
+            }
+        }
+    }
+
+    /// What stood in a context before the model said anything is taken from it, and the bridge does not know.
+    pub(crate) fn lose(&mut self, recipient: usize) {
+        for sent in &mut self.sent {
+            let open = |fact: &&mut Fact| fact.output.is_none() && fact.written.is_some();
+            if let Some(fact) = sent.facts.get_mut(&recipient).filter(open) {
+                fact.compacted = true;
             }
         }
     }

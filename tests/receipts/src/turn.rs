@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use session_bridge_core::echo;
+use session_bridge_core::id::MessageId;
 
 use crate::acts::Outcome;
 use crate::form::{Call, Cli, Event, Why};
@@ -73,6 +74,8 @@ impl World {
                 let peer = self.seats[seat].peer;
                 if cli.blocks() && self.unlucky(16) {
                     self.tally.fault("prompt blocked by another hook");
+                    // No end is told of a turn that never began: where turns have no names, only the next prompt tells so.
+                    self.peers[peer].cut_unheard = cli == Cli::Gemini;
                     return Ok(());
                 }
                 if self.lie == Some(Lie::PromptsLost) {
@@ -202,9 +205,16 @@ impl World {
         }
         if self.unlucky(50) {
             self.tally.fault("Esc before any output");
-            if cli == Cli::Claude || cli == Cli::Gemini {
-                // It drops what stood beside the prompt from the conversation.
-                self.peers[peer].context.clear();
+            match cli {
+                Cli::Gemini => self.peers[peer].context.clear(),
+                // It drops what stood beside the prompt from the conversation; results of tools stay.
+                Cli::Claude => {
+                    let ledger = &mut self.ledger;
+                    let held =
+                        |id: &MessageId| ledger.fact(*id, peer).is_some_and(|fact| fact.held.is_some());
+                    self.peers[peer].context.retain(held);
+                }
+                _ => {}
             }
             if self.lie != Some(Lie::EmptyEnds) {
                 return Ok(Model::Cut);
@@ -310,7 +320,11 @@ impl World {
         let peer = self.seats[seat].peer;
         self.peers[peer].context.clear();
         self.seats[seat].pending.clear();
+        self.peers[peer].compaction_unheard = true;
         let heard = self.tell(seat, Event::Start(Why::Compact))?;
+        if std::mem::take(&mut self.peers[peer].compaction_unheard) {
+            self.ledger.lose(peer);
+        }
         self.shown(seat, &heard);
         for heard in &heard {
             if let Heard::Text(text) = heard {

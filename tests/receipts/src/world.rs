@@ -146,6 +146,7 @@ impl World {
     pub(crate) fn newcomer(&mut self, cli: Cli, native: String) -> usize {
         self.peers.push(Peer {
             cli,
+            heard_as: native.clone(),
             native,
             id: None,
             context: Vec::new(),
@@ -154,6 +155,7 @@ impl World {
             paused: false,
             looked: 0,
             cut_unheard: false,
+            compaction_unheard: false,
             muffled: false,
             unsettled: false,
         });
