@@ -292,6 +292,9 @@ fn known(cli: Cli, step: &Step, fact: &Fact) -> Option<&'static str> {
     if cli == Cli::Gemini && beside_tool && step.state == State::Injected {
         return Some("gemini: `injected` beside a tool's result, though Esc dropped the turn");
     }
+    if fact.in_one_breath && step.evidence.as_deref().is_some_and(|evidence| evidence.ends_with("names it")) {
+        return Some("read and named in one breath");
+    }
     let of_a_turn = matches!(step.state, State::Injected | State::Seen);
     if of_a_turn && fact.compacted {
         return Some("proven by an event after a compaction that no hook heard of");

@@ -238,7 +238,8 @@ impl World {
 
     /// A few tool calls of one response, side by side.
     fn tools(&mut self, seat: usize) -> Result<Model> {
-        let cli = self.seats[seat].cli;
+        let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
+        self.peers[peer].reading.clear();
         let mut calls = Vec::new();
         let mut results = Vec::new();
         for _ in 0..=self.random.below(3) {

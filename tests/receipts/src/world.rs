@@ -151,6 +151,7 @@ impl World {
             id: None,
             context: Vec::new(),
             known: Vec::new(),
+            reading: Vec::new(),
             timer: None,
             paused: false,
             looked: 0,
@@ -217,6 +218,15 @@ impl World {
     /// What this session had under way is settled.
     pub(crate) fn settled(&mut self, peer: usize) {
         self.peers[peer].unsettled = false;
+    }
+
+    /// A call of a tool names a message.
+    pub(crate) fn name(&mut self, peer: usize, id: MessageId) {
+        if self.peers[peer].reading.contains(&id)
+            && let Some(fact) = self.ledger.fact(id, peer)
+        {
+            fact.in_one_breath = true;
+        }
     }
 
     /// The seat of a session, if it has one with a living process.
