@@ -352,8 +352,8 @@ impl World {
                 self.seats[seat].server = None;
             }
         }
-        let peer = self.seats[seat].peer;
-        self.peers[peer].heard_as = self.peers[peer].native.clone();
+        let peer = &mut self.peers[self.seats[seat].peer];
+        peer.heard_as.clone_from(&peer.native);
         Ok(())
     }
 
