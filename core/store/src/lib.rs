@@ -1,7 +1,7 @@
 //! Messages, deliveries and receipts: the one database every session shares, and the small files beside it that
 //! keep the hook's fast path away from it.
 //!
-//! The rules that this crate carries out are written down in `docs/ARCHITECTURE.md`: a bell stands exactly while an
+//! The rules that this crate carries out are written down in `docs/delivery.md`: a bell stands exactly while an
 //! event of the session has something to do; a delivery leaves `stored` only inside a transaction that records the
 //! attempt; evidence moves states forward, never back.
 

@@ -134,6 +134,10 @@ fn serve(
     }
     let text = |error: session_bridge_store::StoreError| error.to_string();
     let mut store = Store::open_with(home, Role::Hook, outside.clock()).map_err(text)?;
+    if last.is_none() {
+        // A beginning, an end, or the first event of a process.
+        store.wait_longer().map_err(text)?;
+    }
     let session = arrive(&mut store, host, provider, &event, process).map_err(text)?;
     let folder = runs.session(session.id);
     let before = folder.live().filter(|live| Some(live.host) == process);

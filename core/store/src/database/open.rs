@@ -291,6 +291,12 @@ impl Store {
         }
     }
 
+    /// Makes a hook wait for the write lock for a second. A beginning or an end of a session that is not heard makes the
+    /// bridge take the events after it for another session's, and no later event tells of it again.
+    pub fn wait_longer(&mut self) -> Result<(), StoreError> {
+        Ok(self.db.busy_handler(Some(busy_beginning))?)
+    }
+
     /// Waits for the write lock as this role does, after somebody had it not wait at all.
     pub(crate) fn be_patient(&mut self) -> Result<(), StoreError> {
         set_patience(&mut self.db, self.role)
@@ -384,13 +390,21 @@ fn set_patience(db: &mut Connection, role: Role) -> Result<(), StoreError> {
 
 /// How long a hook waits for the write lock.
 const HOOK_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a hook does that tells of a session's beginning or end.
+const BEGINNING_PATIENCE: Duration = Duration::from_secs(1);
 /// How long others do: less than ten seconds, on which [`crate::database::salvage::WRITERS_DEADLINE`] builds.
 const PATIENCE: Duration = Duration::from_secs(9);
+/// How often the lock is looked at, however long that takes.
+const LEAST_TRIES: i32 = 4;
 /// The longest nap between two looks at the lock.
 const LONGEST_NAP: Duration = Duration::from_millis(10);
 
 fn busy_hook(tries: i32) -> bool {
     wait(tries, HOOK_PATIENCE)
+}
+
+fn busy_beginning(tries: i32) -> bool {
+    wait(tries, BEGINNING_PATIENCE)
 }
 
 fn busy_patient(tries: i32) -> bool {
@@ -403,8 +417,9 @@ thread_local! {
 }
 
 /// One nap, or the end of the wait. A nap is about an eighth of the time waited so far, instead of the library's steps to 100 ms: who
-/// came in a moment ago looks again in a moment, and hundreds who have waited long leave the lock's holder its time. Time, not tries,
-/// ends the wait: on a machine that is busy a nap can take many times what was asked for.
+/// came in a moment ago looks again in a moment, and hundreds who have waited long leave the lock's holder its time. Time ends the
+/// wait, not tries: on a machine that is busy a nap can take many times what was asked for. Only a few tries are made in any case, as
+/// the one nap that took all the time says nothing of the lock.
 fn wait(tries: i32, patience: Duration) -> bool {
     let since = match (tries, SINCE.get()) {
         (1.., Some(since)) => since,
@@ -412,7 +427,7 @@ fn wait(tries: i32, patience: Duration) -> bool {
     };
     SINCE.set(Some(since));
     let waited = since.elapsed();
-    if waited >= patience {
+    if waited >= patience && tries >= LEAST_TRIES {
         return false;
     }
     // Different for each try and process, so that two who meet part again.

@@ -48,6 +48,8 @@ pub(crate) struct Counts {
     pub(crate) replaced: AtomicU64,
     /// Hooks that did not get the store in time.
     pub(crate) gave_up: AtomicU64,
+    /// Calls that the limit of hops refused.
+    pub(crate) stopped: AtomicU64,
     pub(crate) errors: AtomicU64,
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct Sample {
     pub(crate) busy: f64,
     /// Hooks that did not get the store in time. Their events go unheard; what waits comes with a later one.
     pub(crate) gave_up: u64,
+    /// Calls that the limit of hops refused: agents had passed something on too often without a person.
+    #[serde(default)]
+    pub(crate) stopped: u64,
     /// Whatever failed.
     pub(crate) errors: u64,
     /// Some of it, since the last sample.
@@ -190,6 +193,7 @@ impl<'w> Sampler<'w> {
         }
         self.world.look_at_logs();
         sample.gave_up = of(&counts.gave_up);
+        sample.stopped = of(&counts.stopped);
         sample.errors = of(&counts.errors);
         sample.findings = board.take_errors();
         sample

@@ -236,7 +236,8 @@ impl<'w> Life<'w> {
         format!("{mark} {}", words.join(" "))
     }
 
-    /// A tool call with the host's event after it. Nothing if it was refused, which is an error.
+    /// A tool call with the host's event after it. Nothing if it was refused, which is an error unless the limit of hops
+    /// did it.
     pub(super) fn call(&mut self, tool: &str, mut arguments: Value, again: bool) -> Result<Option<Value>> {
         let world = self.world;
         let call = format!("call_{}", self.random.word(16));
@@ -253,6 +254,11 @@ impl<'w> Life<'w> {
         count(&world.board.counts.calls);
         let answer = match answer {
             Ok(answer) => Some(answer),
+            // Nobody types here: a chain of questions is stopped as it should be.
+            Err(refusal) if refusal["code"] == "too_many_hops" => {
+                count(&world.board.counts.stopped);
+                None
+            }
             Err(refusal) => {
                 world.board.error(format!("{tool} of {}: {refusal}", card.id));
                 None

@@ -1,6 +1,7 @@
 //! A home that is put back to where it was before each fault.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -94,7 +95,10 @@ impl Bench {
 
     /// Everything as it was before the operation.
     pub(super) fn renew(&mut self) -> Result<()> {
-        fs::remove_dir_all(&self.root)?;
+        // A program that rings a door may outlive the one that started it, and write meanwhile.
+        while let Err(error) = fs::remove_dir_all(&self.root) {
+            anyhow::ensure!(error.kind() == ErrorKind::DirectoryNotEmpty, "{}: {error}", self.root.display());
+        }
         copy(&self.kept, &self.root)?;
         self.world = World::new(&self.root, self.programs.clone());
         lock(&self.world.acknowledged).clone_from(&self.acknowledged);
