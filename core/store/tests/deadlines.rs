@@ -222,11 +222,8 @@ fn what_a_killed_hook_had_under_way_expires_with_the_end_of_its_session() {
         w.hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]), Fate::KilledBeforeWriting);
         w.clock.advance(60_000);
         assert_eq!(w.store.expire_sent(a.id).unwrap(), None, "under way");
-        if reaped {
-            w.store.reap().unwrap()
-        } else {
-            w.store.end(b.id, "closed").unwrap()
-        }
+        let ended = if reaped { w.store.reap() } else { w.store.end(b.id, "closed") };
+        ended.unwrap();
         assert!(w.rings(&a), "its server's timer is over: nobody else tells the sender");
         assert_eq!(state(&mut w, id), State::Expired);
     }
