@@ -6,11 +6,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{BATCH, Fate, World, event, me, world};
+use common::{BATCH, Fate, World, arrival, event, me, world};
 use session_bridge_core::event::Moment;
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::Kind;
-use session_bridge_store::{Activity, Due, Live, Pull, Ringer, Session, State};
+use session_bridge_core::process::ProcessKey;
+use session_bridge_store::{Activity, Arrival, Due, Live, Pull, Ringer, Session, State};
 
 const HOUR: i64 = 3_600_000;
 
@@ -58,11 +59,42 @@ fn a_wall_clock_that_is_set_back_ends_nothing_early() {
     w.clock.set_by(-2 * HOUR);
     w.clock.advance(60_000);
     assert_eq!(state(&mut w, id), State::Stored, "the wall clock does not say so");
-    let left = Duration::from_hours(2);
-    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(left));
+    let minute = Duration::from_secs(60);
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(minute), "it may be put right at any time");
     w.clock.set_by(2 * HOUR);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), None);
     assert_eq!(state(&mut w, id), State::Expired);
+}
+
+#[test]
+fn a_timer_that_was_set_while_the_wall_clock_was_behind_is_not_late_by_as_much() {
+    let mut w = world();
+    let (a, b) = two(&mut w);
+    let id = a_minute(&mut w, &a, &b);
+    w.clock.set_by(-2 * HOUR);
+    w.clock.advance(20_000);
+    // The boot clock knows when it may end at the earliest.
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(40)));
+    w.clock.set_by(2 * HOUR);
+    w.clock.advance(40_000);
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), None);
+    assert!(w.rings(&a), "its sender is told in time");
+    assert_eq!(state(&mut w, id), State::Expired);
+}
+
+#[test]
+fn the_timer_goes_by_the_boot_clock_whatever_order_the_wall_clock_gives() {
+    let mut w = world();
+    let (a, b) = two(&mut w);
+    w.clock.set_by(HOUR);
+    let first = a_minute(&mut w, &a, &b);
+    w.clock.set_by(-HOUR);
+    w.try_send(&a, &[b.id], Kind::Note, "second, first by the wall", Some(90_000)).unwrap();
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(60)));
+    w.clock.set_by(HOUR);
+    w.clock.advance(60_000);
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(30)));
+    assert_eq!(state(&mut w, first), State::Expired);
 }
 
 #[test]
@@ -108,8 +140,10 @@ fn the_timer_goes_by_the_earliest_deadline_of_what_can_expire() {
     w.clock.advance(60_000);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(30)));
     assert!(w.rings(&a), "the sender is told");
-    // All of it goes out: while it is under way nothing can expire.
+    // All of it goes out. It may come back in time; afterwards, what ends the attempt ends it.
     w.prompt(&BATCH, &b, "t1");
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(30)));
+    w.clock.advance(30_000);
     assert_eq!(w.store.expire_sent(a.id).unwrap(), None);
 }
 
@@ -158,6 +192,41 @@ fn what_a_killed_hook_had_under_way_expires_with_the_next_event() {
     // It may stand before the model: it is referred to, and never said to have expired unread.
     assert!(w.prompt(&BATCH, &unknown, "t2").text.contains(&doubtful.to_string()));
     assert_eq!(w.state(doubtful), (State::Stored, true, true));
+}
+
+#[test]
+fn what_came_back_in_time_is_ended_by_the_timer() {
+    let mut w = world();
+    let (a, b) = two(&mut w);
+    let id = a_minute(&mut w, &a, &b);
+    w.hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]), Fate::KilledBeforeWriting);
+    // The sender's server looks while it is under way, and is told nothing of its coming back.
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), Some(Duration::from_secs(60)));
+    w.hook(&BATCH, &b, &event(Moment::SessionEnd, None, &[]), Fate::Written);
+    w.clock.advance(60_000);
+    assert_eq!(w.store.expire_sent(a.id).unwrap(), None);
+    assert!(w.rings(&a));
+    assert_eq!(state(&mut w, id), State::Expired);
+}
+
+#[test]
+fn what_a_killed_hook_had_under_way_expires_with_the_end_of_its_session() {
+    for reaped in [true, false] {
+        let mut w = world();
+        let (a, b) = two(&mut w);
+        let id = a_minute(&mut w, &a, &b);
+        if reaped {
+            let gone = ProcessKey { pid: u32::MAX / 2, start: 1 };
+            w.store.arrive(&Arrival { host: Some(gone), ..arrival(&BATCH, "b", None) }).unwrap();
+        }
+        w.hook(&BATCH, &b, &event(Moment::PromptSubmit, Some("t1"), &[]), Fate::KilledBeforeWriting);
+        w.clock.advance(60_000);
+        assert_eq!(w.store.expire_sent(a.id).unwrap(), None, "under way");
+        let ended = if reaped { w.store.reap() } else { w.store.end(b.id, "closed") };
+        ended.unwrap();
+        assert!(w.rings(&a), "its server's timer is over: nobody else tells the sender");
+        assert_eq!(state(&mut w, id), State::Expired);
+    }
 }
 
 #[test]

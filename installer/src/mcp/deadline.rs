@@ -1,5 +1,6 @@
 //! Carries out the deadlines of what the sessions of this server sent: one timer, for the earliest of them, and none while there is
-//! none (rule R5). The notice reaches its session like mail; it wakes nobody.
+//! none (rule R5). While only the wall clock holds one back, it fires each minute: that clock may be set. The
+//! notice reaches its session like mail; it wakes nobody.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

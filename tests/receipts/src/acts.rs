@@ -162,7 +162,6 @@ impl World {
     fn look(&mut self, peer: usize) -> Result<(), StoreError> {
         let Some(id) = self.peers[peer].id else { return Ok(()) };
         let next = self.store.expire_sent(id)?;
-        self.peers[peer].looked = self.tick;
         let up = self.up();
         self.peers[peer].timer =
             next.map(|wait| up + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2).max(5));
@@ -316,6 +315,13 @@ impl World {
                 }
             }
         };
+        let cut_off = |world: &mut Self| {
+            for message in &pulled.messages {
+                if let Some(fact) = world.ledger.fact(message.id, peer) {
+                    fact.cut_off = true;
+                }
+            }
+        };
         self.pass(2);
         match if self.calm { 99 } else { self.random.below(24) } {
             0 => {
@@ -326,6 +332,7 @@ impl World {
             }
             1 => {
                 self.tally.fault("server died before its result");
+                cut_off(self);
                 self.peers[peer].unsettled = true;
                 self.seats[seat].server = None;
                 self.peers[peer].timer = None;
@@ -333,6 +340,7 @@ impl World {
             }
             2 => {
                 self.tally.fault("server died after its result");
+                cut_off(self);
                 self.peers[peer].unsettled = true;
                 self.seats[seat].server = None;
                 self.peers[peer].timer = None;
@@ -573,7 +581,7 @@ impl World {
         if self.random.one_in(2) {
             self.tally.fault("wall clock set forward");
             self.clock.set_by(by);
-            self.forward = self.tick + 1;
+            self.forward = Some(self.up());
         } else {
             self.tally.fault("wall clock set back");
             self.clock.set_by(-by);

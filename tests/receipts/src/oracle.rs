@@ -11,6 +11,8 @@ use crate::world::World;
 
 /// Turns after which a session without faults must have everything.
 const TURNS: usize = 60;
+/// Milliseconds in which a server finds that the wall clock was set forward while its timer waited for it.
+const PUT_RIGHT: i64 = 60_100;
 
 impl World {
     /// Takes in the notices that were stored since the last look, and says what is overdue.
@@ -40,30 +42,18 @@ impl World {
         Ok(())
     }
 
-    /// A sender with a live server is told at the deadline.
+    /// A sender with a live server is told at the deadline, or within a minute where the clock that was behind was set
+    /// forward.
     fn overdue(&mut self) {
-        let now = self.clock.read();
-        let mut found = Vec::new();
-        for at in &self.deadlines {
-            let sent = &self.ledger.sent[*at];
-            let Some(deadline) = &sent.deadline else { continue };
-            let same_boot = now.boot.as_ref().is_some_and(|boot| boot.id == deadline.boot);
-            let up = now.boot.as_ref().map_or(0, |boot| boot.up);
-            let passed = now.wall >= deadline.wall + 10 && (!same_boot || up >= deadline.up + 10);
-            if passed {
-                found.push(*at);
-            }
-        }
-        self.deadlines.retain(|at| !found.contains(at));
-        for at in found {
+        let up = self.up();
+        let put_right = self.forward.is_some_and(|forward| up < forward + PUT_RIGHT);
+        for at in std::mem::take(&mut self.deadlines) {
             let sender = self.ledger.sent[at].sender;
             let served = self.seat_of(sender).is_some_and(|seat| self.seats[seat].server.is_some());
-            if !served {
+            if !self.has_passed(at) || (served && put_right && self.ledger.sent[at].notice.is_none()) {
+                self.deadlines.push(at);
+            } else if !served {
                 self.untold.push(at);
-            } else if self.peers[sender].looked <= self.forward {
-                // Its timer was set by a wall clock that was behind.
-                let why = "told late: the wall clock was set while the server's timer ran";
-                *self.tally.known.entry(why.to_owned()).or_default() += 1;
             } else if self.owes_notice(at) {
                 let (id, cli) = (self.ledger.sent[at].id, self.peers[sender].cli.word());
                 self.find(format!("{cli}: {id} is overdue, its sender's server lives, and nothing was said"));
@@ -71,19 +61,44 @@ impl World {
         }
     }
 
+    /// Whether a deadline is over, by what both clocks say now.
+    fn has_passed(&self, at: usize) -> bool {
+        let Some(deadline) = &self.ledger.sent[at].deadline else { return false };
+        let now = self.clock.read();
+        let same_boot = now.boot.as_ref().is_some_and(|boot| boot.id == deadline.boot);
+        let up = now.boot.as_ref().map_or(0, |boot| boot.up);
+        now.wall >= deadline.wall + 10 && (!same_boot || up >= deadline.up + 10)
+    }
+
     /// Whether an overdue message was surely read by nobody, and its sender was not told.
-    fn owes_notice(&self, at: usize) -> bool {
+    fn owes_notice(&mut self, at: usize) -> bool {
         let sent = &self.ledger.sent[at];
+        if sent.notice.is_some() {
+            return false;
+        }
         let untouched = |(peer, fact): (&usize, &Fact)| {
-            fact.written.is_none()
+            let it_may = fact.written.is_none()
                 && !fact.unsettled
                 && fact.taken == 0
                 // What announces it may be under way, too.
                 && fact.mentioned == 0
                 && fact.answered.or(fact.declined).or(fact.cancelled).is_none()
-                && !self.peers[*peer].unsettled
+                && !self.peers[*peer].unsettled;
+            it_may.then_some(*peer)
         };
-        sent.notice.is_none() && sent.facts.iter().any(untouched)
+        let untouched: Vec<usize> = sent.facts.iter().filter_map(untouched).collect();
+        let id = sent.id;
+        untouched.into_iter().any(|peer| !self.may_be_out(id, peer))
+    }
+
+    /// Whether the bridge cannot tell that a body was not put out, and has a reason: who was about to do so was killed before
+    /// anybody saw what went out. What is in doubt does not expire (rule R4).
+    fn may_be_out(&mut self, id: MessageId, peer: usize) -> bool {
+        let reason = self.peers[peer].muffled || self.ledger.fact(id, peer).is_some_and(|fact| fact.cut_off);
+        reason
+            && self.store.receipts(id).is_ok_and(|receipts| {
+                receipts.iter().any(|receipt| Some(receipt.session) == self.peers[peer].id && receipt.doubt)
+            })
     }
 
     /// A session had an event that opened the store: what of its messages passed its deadline while it had no process is
@@ -97,8 +112,12 @@ impl World {
             self.untold.iter().partition(|at| self.ledger.sent[**at].sender == peer);
         self.untold = others;
         for at in mine {
-            self.tally.late_notices += u64::from(self.ledger.sent[at].notice.is_some());
-            if self.owes_notice(at) {
+            let told = self.ledger.sent[at].notice.is_some();
+            self.tally.late_notices += u64::from(told);
+            if !told && !self.has_passed(at) {
+                // The wall clock was set back since: it is not over any more, for nobody looked while it was.
+                self.deadlines.push(at);
+            } else if self.owes_notice(at) {
                 let (id, cli) = (self.ledger.sent[at].id, self.peers[peer].cli.word());
                 self.find(format!("{cli}: {id} is overdue, its sender came back, and nothing was said"));
             }

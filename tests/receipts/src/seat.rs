@@ -33,8 +33,6 @@ pub(crate) struct Peer {
     /// When its server looks at its deadlines again, by the boot clock in milliseconds.
     pub(crate) timer: Option<i64>,
     pub(crate) paused: bool,
-    /// When its server looked at its deadlines last.
-    pub(crate) looked: u64,
     /// A turn of it was cut short, and neither that nor a prompt was heard since.
     pub(crate) cut_unheard: bool,
     /// Its context was made anew, and no hook heard so.

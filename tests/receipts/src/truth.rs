@@ -41,6 +41,8 @@ pub(crate) struct Fact {
     pub(crate) cancelled: Option<Tick>,
     /// A run of the hook or a call that may have carried it has an end that nobody knows yet.
     pub(crate) unsettled: bool,
+    /// The server that had it for a result died before it could say what it wrote.
+    pub(crate) cut_off: bool,
     /// The state that a sender was shown last.
     pub(crate) told: Option<State>,
 }

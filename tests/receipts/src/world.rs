@@ -67,8 +67,8 @@ pub(crate) struct World {
     pub(crate) tick: Tick,
     /// By the wall's time of each tick.
     pub(crate) walls: HashMap<i64, Tick>,
-    /// When the wall clock was set forward last.
-    pub(crate) forward: Tick,
+    /// When the wall clock was set forward last, by the boot clock in milliseconds.
+    pub(crate) forward: Option<i64>,
     /// No faults any more.
     pub(crate) calm: bool,
     pub(crate) lie: Option<Lie>,
@@ -103,7 +103,7 @@ impl World {
             tally: Tally::default(),
             tick: 0,
             walls: HashMap::new(),
-            forward: 0,
+            forward: None,
             calm: false,
             lie: plan.lie,
             read_to: 0,
@@ -154,7 +154,6 @@ impl World {
             reading: Vec::new(),
             timer: None,
             paused: false,
-            looked: 0,
             cut_unheard: false,
             compaction_unheard: false,
             muffled: false,

@@ -12,7 +12,7 @@ use session_bridge_core::home::Home;
 use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::name::Name;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::database::generation::{self, Pointer};
 use crate::database::open::{self, Role, Store};
 use crate::database::schema;
@@ -99,7 +99,7 @@ impl Store {
         if let Some(old) = open_old(&old_path) {
             let tx = db.transaction()?;
             let mut found = Salvaged::default();
-            sessions(&tx, &RunFolders::of(home), &old, clock.now(), &mut found)?;
+            sessions(&tx, &RunFolders::of(home), &old, &clock.read(), &mut found)?;
             let last: i64 =
                 old.query_row("SELECT coalesce(max(seq), 0) FROM message", [], |row| row.get(0)).unwrap_or(0);
             tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('message', ?1)", [last + MARGIN])?;
@@ -139,15 +139,15 @@ impl Store {
         if !self.salvage_due()?.is_zero() {
             return Err(StoreError::Busy);
         }
-        let (aside, now, run) = (self.unsalvaged()?, self.now(), self.run().clone());
+        let (aside, clocks, run) = (self.unsalvaged()?, self.clock.read(), self.run().clone());
         self.write(|tx| {
             let mut found = Salvaged::default();
             for old in &aside {
                 match open_old(&old.path) {
-                    Some(db) => bring_over(tx, &run, &db, now, &mut found)?,
+                    Some(db) => bring_over(tx, &run, &db, &clocks, &mut found)?,
                     None => found.lost.push(format!("{}: nothing in it can be read", old.path.display())),
                 }
-                tx.execute("INSERT OR IGNORE INTO salvaged VALUES (?1, ?2)", (old.generation, now))?;
+                tx.execute("INSERT OR IGNORE INTO salvaged VALUES (?1, ?2)", (old.generation, clocks.wall))?;
             }
             Ok(found)
         })
@@ -172,13 +172,13 @@ fn bring_over(
     tx: &Transaction<'_>,
     run: &RunFolders,
     old: &Connection,
-    now: i64,
+    clocks: &Reading,
     found: &mut Salvaged,
 ) -> Result<(), StoreError> {
     for row in rows(old, &EARLIER, found) {
         insert(tx, &EARLIER, &row)?;
     }
-    sessions(tx, run, old, now, found)?;
+    sessions(tx, run, old, clocks, found)?;
     let places = messages(tx, old, found)?;
     for mut row in rows(old, &FANOUT, found) {
         if let Some(seq) = place(&places, &row[0]) {
@@ -193,7 +193,7 @@ fn bring_over(
     for session in sessions {
         if attempt::is_hot(tx, session)? {
             run.session(session).ring()?;
-            wake::leave(tx, session, now)?;
+            wake::leave(tx, session, clocks.wall)?;
         }
     }
     Ok(())
@@ -203,7 +203,7 @@ fn sessions(
     tx: &Transaction<'_>,
     run: &RunFolders,
     old: &Connection,
-    now: i64,
+    clocks: &Reading,
     found: &mut Salvaged,
 ) -> Result<(), StoreError> {
     for row in rows(old, &SESSION, found) {
@@ -214,7 +214,7 @@ fn sessions(
             && let Some(session) = session::by_id(tx, id)?.filter(|session| session.ended.is_none())
         {
             let base = session.label.parse().unwrap_or_else(|_| Name::slug(&session.label, "session"));
-            let label = session::free_label(tx, run, &session.room, &base, id, now)?;
+            let label = session::free_label(tx, run, &session.room, &base, id, clocks)?;
             tx.execute("UPDATE session SET label = ?2 WHERE id = ?1", (id.to_string(), label.as_str()))?;
         }
     }

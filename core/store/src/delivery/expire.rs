@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ToSql, Transaction, named_params};
 use session_bridge_core::id::SessionId;
 
-use crate::clock::{Boot, PASSED, Reading};
+use crate::clock::{PASSED, Reading};
 use crate::database::open::Store;
 use crate::delivery::attempt;
 use crate::error::StoreError;
@@ -16,13 +16,18 @@ use crate::sending::notice::{self, News};
 
 /// Only deliveries without a body under way can expire. The words of the indices for it come first.
 const CAN: &str = "d.state = 'stored' AND d.expires IS NOT NULL AND d.attempt IS NULL AND d.doubt = 0";
+/// The same, and what is under way: it may come back before its deadline. Once that has passed, what ends the attempt ends it.
+const MAY: &str = "d.state = 'stored' AND d.expires IS NOT NULL AND d.doubt = 0";
 /// So many end with one look: a broadcast to everybody must not keep the write lock.
 const LOOK: usize = 64;
+/// While only the wall clock holds a deadline back, it is looked at so often, in milliseconds.
+const WALL_LOOK: i64 = 60_000;
 
 impl Store {
-    /// Ends what this session sent and nobody read in time, as far as one look goes, and says after how long the next
-    /// of its deadlines passes; `None` if there is none. A zero means that there is more to end now. Where nothing is
-    /// due, nothing is written.
+    /// Ends what this session sent and nobody read in time, as far as one look goes, and says after how long to look
+    /// again: when the next of its deadlines passes, or within a minute where that is up to the wall clock alone, which
+    /// may be set meanwhile. `None` if there is no deadline. A zero means that there is more to end now. Where nothing
+    /// is due, nothing is written.
     pub fn expire_sent(&mut self, session: SessionId) -> Result<Option<Duration>, StoreError> {
         let clocks = self.clock.read();
         let run = self.run.clone();
@@ -41,8 +46,18 @@ pub(crate) fn for_session(
     session: SessionId,
     clocks: &Reading,
 ) -> Result<(), StoreError> {
-    end(tx, run, "d.session = :key", &session.to_string(), clocks)?;
+    for_recipient(tx, run, session, clocks)?;
     end(tx, run, "d.sender = :key", &session.to_string(), clocks)
+}
+
+/// Ends what waited for a session that is no more, and was held back only by what it had under way.
+pub(crate) fn for_recipient(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    session: SessionId,
+    clocks: &Reading,
+) -> Result<(), StoreError> {
+    end(tx, run, "d.session = :key", &session.to_string(), clocks)
 }
 
 /// The same for the recipients of one message.
@@ -94,31 +109,23 @@ fn end(
     Ok(())
 }
 
-/// How long until the first deadline of what a session sent and what can expire has passed by both clocks.
+/// How long until a deadline of what a session sent and what may expire can have passed. None passes before the boot clock
+/// says so, which nobody can set; from then on, and where only the wall clock counts, that clock is looked at again and again:
+/// a timer would not hear of its being set.
 fn next(db: &Connection, sender: &str, clocks: &Reading) -> Result<Option<Duration>, StoreError> {
-    let sql = format!(
-        "SELECT d.expires, d.boot, d.boot_expires FROM delivery d WHERE d.sender = ?1 AND {CAN} ORDER BY d.expires"
-    );
-    let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map([sender], |row| {
-        let boot: Option<String> = row.get(1)?;
-        let up: Option<i64> = row.get(2)?;
-        Ok((row.get(0)?, boot.zip(up).map(|(id, up)| Boot { id, up })))
-    })?;
-    let mut least: Option<i64> = None;
-    for row in rows {
-        let (expires, by_boot): (i64, Option<Boot>) = row?;
-        // No deadline passes before the wall clock says so: what comes later in this order is no earlier.
-        if least.is_some_and(|least| expires - clocks.wall >= least) {
-            break;
-        }
-        let wait = match (&by_boot, &clocks.boot) {
-            (Some(due), Some(now)) if due.id == now.id => (expires - clocks.wall).max(due.up - now.up),
-            _ => expires - clocks.wall,
-        };
-        least = Some(least.map_or(wait, |least| least.min(wait)));
+    if any_due(db, "d.sender = :key", &sender, clocks)? {
+        return Ok(Some(Duration::ZERO));
     }
-    Ok(least.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
+    let sql = format!(
+        "SELECT min(CASE WHEN d.boot IS :boot AND d.boot_expires > :up THEN d.boot_expires - :up
+                         ELSE min(d.expires - :wall, {WALL_LOOK}) END)
+         FROM delivery d WHERE d.sender = :key AND {MAY} AND NOT {PASSED}"
+    );
+    let wait: Option<i64> = db.prepare_cached(&sql)?.query_row(
+        named_params! { ":key": sender, ":wall": clocks.wall, ":boot": clocks.boot_id(), ":up": clocks.up() },
+        |row| row.get(0),
+    )?;
+    Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
 }
 
 #[cfg(test)]

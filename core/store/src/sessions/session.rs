@@ -10,8 +10,10 @@ use session_bridge_core::id::SessionId;
 use session_bridge_core::name::Name;
 use session_bridge_core::process::{self, ProcessKey};
 
+use crate::clock::Reading;
 use crate::database::open::Store;
 use crate::delivery::attempt;
+use crate::delivery::expire;
 use crate::error::StoreError;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
@@ -177,13 +179,13 @@ impl Store {
     /// Finds or makes the session that an event or call belongs to: one upsert on provider and native id, from
     /// whichever comes first. Returns the row as it now stands.
     pub fn arrive(&mut self, arrival: &Arrival<'_>) -> Result<Session, StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         let known = by_native(&self.db, arrival.provider, arrival.native)?;
         let session = match known.filter(|session| session.is_as(arrival)) {
             Some(session) => session,
             None => self.write(|tx| {
-                let session = arrive(tx, &run, arrival, now)?;
+                let session = arrive(tx, &run, arrival, &clocks)?;
                 claimed::note(tx, arrival, session.id)?;
                 Ok(session)
             })?,
@@ -211,10 +213,10 @@ impl Store {
 
     /// Ends a session: its process goes away. Its mail stays.
     pub fn end(&mut self, id: SessionId, reason: &str) -> Result<(), StoreError> {
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         self.write(|tx| {
-            end(tx, &run, id, reason, now)?;
+            end(tx, &run, id, reason, &clocks)?;
             attempt::settle_bell(tx, &run, id)
         })
     }
@@ -296,11 +298,11 @@ impl Store {
         if gone.is_empty() {
             return Ok(());
         }
-        let now = self.now();
+        let clocks = self.clock.read();
         let run = self.run.clone();
         self.tidy(|tx| {
             for id in &gone {
-                end(tx, &run, *id, "process gone", now)?;
+                end(tx, &run, *id, "process gone", &clocks)?;
                 attempt::settle_bell(tx, &run, *id)?;
             }
             Ok(())
@@ -347,17 +349,22 @@ fn gone(db: &Connection, room: Option<&str>) -> Result<Vec<SessionId>, StoreErro
     Ok(found)
 }
 
-fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
+fn arrive(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    a: &Arrival<'_>,
+    clocks: &Reading,
+) -> Result<Session, StoreError> {
     let known = match by_native(tx, a.provider, a.native)? {
         Some(session) => Some(session),
         None => predecessor(tx, a)?,
     };
-    let Some(session) = known else { return create(tx, run, a, now) };
+    let Some(session) = known else { return create(tx, run, a, clocks) };
 
     let same_host = a.host.is_none() || session.host.is_none() || session.host == a.host;
     let new_context = a.start == Some(Start::Cleared) && session.native != a.native;
     if new_context || !same_host {
-        leave_open(tx, run, session.id, now)?;
+        leave_open(tx, run, session.id, clocks)?;
     }
     let forgets = matches!(a.start, Some(Start::Cleared | Start::Compacted | Start::Forked));
     if forgets {
@@ -383,13 +390,13 @@ fn arrive(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
     note_alias(tx, a, session.id)?;
     if session.ended.is_some() {
         let base: Name = session.label.parse().unwrap_or_else(|_| Name::slug(a.short, "session"));
-        let label = free_label(tx, run, &session.room, &base, session.id, now)?;
+        let label = free_label(tx, run, &session.room, &base, session.id, clocks)?;
         tx.execute(
             "UPDATE session SET label = ?2 WHERE id = ?1",
             params![session.id.to_string(), label.as_str()],
         )?;
     }
-    leave_others(tx, run, a, session.id, now)?;
+    leave_others(tx, run, a, session.id, clocks)?;
     run.session(session.id).create()?;
     attempt::settle_bell(tx, run, session.id)?;
     by_id(tx, session.id)?.ok_or(StoreError::NoSession(session.id))
@@ -418,7 +425,12 @@ fn predecessor(tx: &Transaction<'_>, a: &Arrival<'_>) -> Result<Option<Session>,
     Ok((free && session.provider == a.provider).then_some(session))
 }
 
-fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> Result<Session, StoreError> {
+fn create(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    a: &Arrival<'_>,
+    clocks: &Reading,
+) -> Result<Session, StoreError> {
     let unclaimed = claimed::claim(a)
         .map(|id| Ok::<_, StoreError>(by_id(tx, id)?.is_none().then_some(id)))
         .transpose()?;
@@ -433,7 +445,7 @@ fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
         Some(label) => label.clone(),
         None => Name::slug(&format!("{}-{folder}", a.short), a.short),
     };
-    let label = free_label(tx, run, room.as_str(), &base, id, now)?;
+    let label = free_label(tx, run, room.as_str(), &base, id, clocks)?;
     let roles: Vec<&str> = a.wanted.roles.iter().map(Name::as_str).collect();
     tx.execute(
         "INSERT INTO session (id, provider, native, host_pid, host_start, room, label, roles, cwd, repo, started)
@@ -449,11 +461,11 @@ fn create(tx: &Transaction<'_>, run: &RunFolders, a: &Arrival<'_>, now: i64) -> 
             roles.join(" "),
             a.cwd.map(|p| p.to_string_lossy()).unwrap_or_default(),
             a.cwd.and_then(repo_of),
-            now
+            clocks.wall
         ],
     )?;
     note_alias(tx, a, id)?;
-    leave_others(tx, run, a, id, now)?;
+    leave_others(tx, run, a, id, clocks)?;
     run.session(id).create()?;
     by_id(tx, id)?.ok_or(StoreError::NoSession(id))
 }
@@ -473,20 +485,27 @@ fn leave_others(
     run: &RunFolders,
     a: &Arrival<'_>,
     stays: SessionId,
-    now: i64,
+    clocks: &Reading,
 ) -> Result<(), StoreError> {
     let (true, Some(host)) = (a.one_per_process, a.host) else { return Ok(()) };
     for other in hosted(tx, a.provider, host)? {
         if other.id != stays {
-            end(tx, run, other.id, "its window went on with another session", now)?;
+            end(tx, run, other.id, "its window went on with another session", clocks)?;
             attempt::settle_bell(tx, run, other.id)?;
         }
     }
     Ok(())
 }
 
-fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i64) -> Result<(), StoreError> {
-    leave_open(tx, run, id, now)?;
+fn end(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    id: SessionId,
+    why: &str,
+    clocks: &Reading,
+) -> Result<(), StoreError> {
+    let now = clocks.wall;
+    leave_open(tx, run, id, clocks)?;
     wake::end(tx, id, now)?;
     tx.execute(
         "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
@@ -495,15 +514,22 @@ fn end(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, why: &str, now: i6
     Ok(())
 }
 
-/// A conversation or its process is over: of what is under way, nothing more can be proven (rule D7).
-fn leave_open(tx: &Transaction<'_>, run: &RunFolders, id: SessionId, now: i64) -> Result<(), StoreError> {
+/// A conversation or its process is over: of what is under way, nothing more can be proven (rule D7). What provably never went
+/// out may have waited with its deadline (rule R4), and nobody else may come who looks.
+fn leave_open(
+    tx: &Transaction<'_>,
+    run: &RunFolders,
+    id: SessionId,
+    clocks: &Reading,
+) -> Result<(), StoreError> {
     let folder = run.session(id);
     // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
     if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
-        attempt::fold_note(tx, &folder, now)?;
+        attempt::fold_note(tx, &folder, clocks.wall)?;
         attempt::sweep_dead(tx, &folder, id)?;
     }
-    attempt::doubt_open(tx, id)
+    attempt::doubt_open(tx, id)?;
+    expire::for_recipient(tx, run, id, clocks)
 }
 
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has, nor one that looks like it. The
@@ -514,7 +540,7 @@ pub(crate) fn free_label(
     room: &str,
     base: &Name,
     me: SessionId,
-    now: i64,
+    clocks: &Reading,
 ) -> Result<Name, StoreError> {
     let taken = |tx: &Transaction<'_>| -> Result<Vec<String>, StoreError> {
         let mut statement =
@@ -526,7 +552,7 @@ pub(crate) fn free_label(
     let mut labels = taken(tx)?;
     if labels.iter().any(|label| base.looks_like(label)) {
         for id in gone(tx, Some(room))? {
-            end(tx, run, id, "process gone", now)?;
+            end(tx, run, id, "process gone", clocks)?;
             attempt::settle_bell(tx, run, id)?;
         }
         labels = taken(tx)?;

@@ -190,13 +190,20 @@ impl Model {
         for a in self.alive(s) {
             if self.attempts[a].status == Status::Injected { self.close(a) } else { self.unknown(a) }
         }
+        // What put out nothing may have waited with its deadline (R4), and nobody else may come who looks.
+        self.expire(s, false);
     }
 
     /// What is looked at on behalf of one session: its mail, then what it sent. Deadlines are evaluated whenever state is
     /// read (R5); nothing with a body under way, or in doubt, expires (R4).
     pub(super) fn expire_for(&mut self, s: S) {
+        self.expire(s, true);
+    }
+
+    fn expire(&mut self, s: S, sent: bool) {
         let can = |d: &Delivery| d.state == State::Stored && d.attempt.is_none() && d.doubt == Doubt::None;
-        let mail = |model: &Self, d: &Delivery| (d.to == s, model.messages[d.message].from == Some(s));
+        let mail =
+            |model: &Self, d: &Delivery| (d.to == s, sent && model.messages[d.message].from == Some(s));
         let mut due: Vec<usize> = (0..self.deliveries.len())
             .filter(|d| can(&self.deliveries[*d]) && self.is_due(&self.deliveries[*d]))
             .filter(|d| mail(self, &self.deliveries[*d]) != (false, false))
