@@ -302,7 +302,7 @@ pub(crate) fn ask(tx: &Transaction<'_>, session: SessionId, due: i64) -> Result<
         "INSERT INTO wake (id, session, due) VALUES (?1, ?2, ?3)
          ON CONFLICT (session) WHERE closed IS NULL DO UPDATE SET due = coalesce(due, excluded.due)",
     )?
-    .execute(params![WakeId::generate().as_str(), session.to_string(), due])?;
+    .execute(params![fresh(tx)?.as_str(), session.to_string(), due])?;
     Ok(())
 }
 
@@ -383,8 +383,19 @@ fn open(db: &Connection, session: SessionId) -> Result<Option<Open>, StoreError>
     Ok(row)
 }
 
+/// An id that no wake of this store has. It is short, as it stands in texts: of a hundred thousand, some come twice.
+fn fresh(tx: &Transaction<'_>) -> Result<WakeId, StoreError> {
+    let mut taken = tx.prepare_cached("SELECT 1 FROM wake WHERE id = ?1")?;
+    loop {
+        let id = WakeId::generate();
+        if !taken.exists([id.as_str()])? {
+            return Ok(id);
+        }
+    }
+}
+
 fn begin(tx: &Transaction<'_>, session: SessionId) -> Result<WakeId, StoreError> {
-    let id = WakeId::generate();
+    let id = fresh(tx)?;
     tx.execute("INSERT INTO wake (id, session) VALUES (?1, ?2)", params![id.as_str(), session.to_string()])?;
     Ok(id)
 }
