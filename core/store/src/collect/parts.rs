@@ -3,9 +3,10 @@
 //! singly, with their steps, once they are as old as what goes otherwise, and so is the newest message of their thread. The
 //! message counts them, and stays as it is for everybody else.
 //!
-//! Some stay with their message all the same. What was answered names the answer, which stays, too; by what expired or was
-//! cancelled a sender is told once of its deadline, and a message that nobody saw is cancelled again. Nobody gets a
-//! message a second time: for whom it is was settled when it was sent, and nothing of it goes while recipients are to come.
+//! Some stay with their message all the same. What was answered names the answer, which stays, too. What expired is what its
+//! sender was told of, once for all; and what was cancelled never was anywhere, so that the message can be cancelled again.
+//! Nobody gets a message a second time: for whom it is was settled when it was sent, and nothing of it goes while recipients
+//! are to come.
 
 use std::collections::VecDeque;
 use std::time::Instant;
