@@ -256,6 +256,8 @@ mod tests {
                 &["PRIMARY KEY (session=? AND seq=?)"],
             ),
         ] {
+            let sql =
+                [":seq", ":before", ":now", ":question"].iter().fold(sql, |sql, name| sql.replace(name, "1"));
             let mut statement = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
             let plan = lines.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
