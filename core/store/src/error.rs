@@ -84,8 +84,9 @@ pub enum StoreError {
     /// No such message in this store.
     #[error("there is no message {0}")]
     NoMessage(MessageId),
-    /// No such message in this store, which has removed read ones of its age: whether it was one of them, nothing tells.
-    #[error("message {0} is not in the store, or not any more: read mail of its age was cleared away")]
+    /// No such message in this store, or nothing of it for this session; read ones of its age were removed, and whether it was one of
+    /// them, nothing tells.
+    #[error("message {0} is not here, or not any more: read mail of its age was cleared away")]
     Collected(MessageId),
     /// No such session in this store.
     #[error("there is no session {0}")]

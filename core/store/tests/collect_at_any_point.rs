@@ -29,6 +29,11 @@ enum Step {
         question: bool,
         lifetime: bool,
     },
+    /// To all others.
+    SendAll {
+        from: usize,
+        question: bool,
+    },
     Reply {
         to: usize,
     },
@@ -68,6 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (session.clone(), session.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(from, to, question, lifetime)| Step::Send { from, to, question, lifetime }),
+        3 => (session.clone(), any::<bool>()).prop_map(|(from, question)| Step::SendAll { from, question }),
         2 => (0..20_usize).prop_map(|to| Step::Reply { to }),
         1 => (0..20_usize).prop_map(|message| Step::Decline { message }),
         1 => (0..20_usize).prop_map(|message| Step::Mark { message }),
@@ -84,7 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, PartialEq)]
 struct Seen {
     unread: BTreeMap<SessionId, Vec<(MessageId, State, bool, bool)>>,
-    receipts: BTreeMap<MessageId, (u32, Vec<Receipt>)>,
+    /// By message: its hop, how many of its receipts were cleared away, and the others.
+    receipts: BTreeMap<MessageId, (u32, u32, Vec<Receipt>)>,
     bells: Vec<bool>,
 }
 
@@ -98,7 +105,8 @@ fn look(w: &mut World, sessions: &[Session], sent: &[MessageId]) -> Seen {
     }
     for id in sent {
         if let Ok(message) = w.store.message(*id) {
-            seen.receipts.insert(*id, (message.hop, w.store.receipts(*id).unwrap()));
+            let cleared = w.store.cleared_receipts(*id).unwrap();
+            seen.receipts.insert(*id, (message.hop, cleared, w.store.receipts(*id).unwrap()));
         }
     }
     seen
@@ -122,6 +130,13 @@ fn carry_out(w: &mut World, sessions: &mut [Session], sent: &mut Vec<MessageId>,
             let lifetime = lifetime.then_some(5 * DAY);
             let (from, to) = (sessions[from].clone(), sessions[to].id);
             sent.push(w.try_send(&from, &[to], kind, "body", lifetime).unwrap());
+        }
+        Step::SendAll { from, question } => {
+            let kind = if question { Kind::Question } else { Kind::Note };
+            let others = sessions.iter().enumerate().filter(|(n, _)| *n != from);
+            let others: Vec<SessionId> = others.map(|(_, session)| session.id).collect();
+            let from = sessions[from].clone();
+            sent.push(w.try_send(&from, &others, kind, "to all", None).unwrap());
         }
         Step::Reply { to } => {
             let Some(id) = pick(to) else { return };
@@ -166,13 +181,28 @@ fn carry_out(w: &mut World, sessions: &mut [Session], sent: &mut Vec<MessageId>,
             collect(w, pieces);
             let after = look(w, sessions, sent);
             assert_eq!((&after.unread, &after.bells), (&before.unread, &before.bells));
-            for (id, receipts) in &after.receipts {
-                assert_eq!(receipts, &before.receipts[id], "{id}");
+            let old = w.clock.now() - 10 * DAY;
+            for (id, (hop, cleared, receipts)) in &after.receipts {
+                let (hop_before, cleared_before, all) = &before.receipts[id];
+                let (stay, went): (Vec<_>, Vec<_>) = all
+                    .iter()
+                    .cloned()
+                    .partition(|one| receipts.iter().any(|left| left.session == one.session));
+                assert_eq!((hop, receipts), (hop_before, &stay), "{id}");
+                assert_eq!(*cleared as usize, *cleared_before as usize + went.len(), "{id}");
+                for one in went {
+                    assert!(matches!(one.state, State::Injected | State::Seen | State::Declined), "{one:?}");
+                    assert!(
+                        all.len() + *cleared_before as usize > 1
+                            && one.steps.iter().all(|step| step.at < old)
+                    );
+                    let told = w.store.message_for(one.session, *id).unwrap_err();
+                    assert!(matches!(told, StoreError::Collected(_)), "{told}");
+                }
             }
-            for (id, (_, receipts)) in
+            for (id, (_, _, receipts)) in
                 before.receipts.iter().filter(|(id, _)| !after.receipts.contains_key(id))
             {
-                let old = w.clock.now() - 10 * DAY;
                 assert!(receipts.iter().all(|one| !one.state.is_unread()), "{id}: {receipts:?}");
                 assert!(receipts.iter().flat_map(|one| &one.steps).all(|step| step.at < old), "{id}");
                 let told = w.store.receipts(*id).unwrap_err();

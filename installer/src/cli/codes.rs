@@ -64,7 +64,7 @@ pub const CODES: &[Code] = &[
     (
         "message_collected",
         USAGE,
-        "The message is not in the store. Read mail of its age was cleared away, and it may have been among that.",
+        "The message is not in the store, or nothing of it for this session. Read mail of its age was cleared away, and it may have been among that.",
     ),
     ("no_cli_found", NOT_WELL, "None of the supported agent CLIs is on this machine."),
     ("no_folder", USAGE, "The current folder cannot be told."),

@@ -13,8 +13,9 @@ use crate::term::{put, style};
 /// Clear away read mail that is old, and sessions that ended long ago.
 ///
 /// Threads go as a whole, once their last change is older than the retention (`limits.retention_days`, 30 days by
-/// default) and nothing in them is unread, under way or an open question. Unread mail is never removed. The MCP servers
-/// do the same by themselves, once a day.
+/// default) and nothing in them is unread, under way or an open question. Of a message to several that one of them has not
+/// read, the deliveries go that others read as long ago. Unread mail is never removed. The MCP servers do the same by
+/// themselves, once a day.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What changed last so long ago goes: 30d, 12h, or never. Default: `limits.retention_days` of settings.json.
@@ -62,13 +63,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
     let after = store.bytes();
     let ui = context.ui;
     if ui.json {
-        let Collected { threads, messages, deliveries, traces, sessions, kept } = &done;
+        let Collected { threads, messages, deliveries, singly, traces, sessions, kept } = &done;
         ui.document(&json!({
             "dry_run": args.dry_run,
             "older_than_s": age.map(|ms| ms / 1000),
             "removed": {
-                "threads": threads, "messages": messages, "deliveries": deliveries, "traces": traces,
-                "sessions": sessions,
+                "threads": threads, "messages": messages, "deliveries": deliveries, "singly": singly,
+                "traces": traces, "sessions": sessions,
             },
             "kept": kept,
             "bytes": { "before": before, "after": after },
@@ -102,20 +103,25 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
 
 fn told(done: &Collected, dry_run: bool) -> String {
     let good = style::GOOD;
-    let mut text = match (done.messages, done.sessions, done.traces) {
-        (0, 0, 0) => "Nothing is to be cleared away.\n".to_owned(),
-        (messages, sessions, _) => {
+    let mut text = match (done.messages, done.sessions, done.traces, done.singly) {
+        (0, 0, 0, 0) => "Nothing is to be cleared away.\n".to_owned(),
+        (messages, sessions, _, singly) => {
             let what = format!(
                 "{} of {}, and {} that ended",
                 some(messages, "message"),
                 some(done.threads, "thread"),
                 some(sessions, "session")
             );
+            let parts = match singly {
+                0 => String::new(),
+                1 => ", 1 delivery of a message that stays".to_owned(),
+                _ => format!(", {singly} deliveries of messages that stay"),
+            };
             let traces = some(done.traces, "trace");
             if dry_run {
-                format!("would clear away {what}, with {traces}; nothing was changed\n")
+                format!("would clear away {what}{parts}, with {traces}; nothing was changed\n")
             } else {
-                format!("{good}✓{good:#} cleared away {what}, with {traces}\n")
+                format!("{good}✓{good:#} cleared away {what}{parts}, with {traces}\n")
             }
         }
     };

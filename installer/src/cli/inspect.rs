@@ -60,24 +60,26 @@ fn of_message(
 ) -> Result<(), Failure> {
     let ui = context.ui;
     let receipts = store.receipts(id)?;
+    let cleared = store.cleared_receipts(id)?;
     let message = store.message(id)?;
     let attempts = store.attempts(id)?;
     let thread = store.thread(message.thread)?;
     if ui.json {
         let others: Vec<Value> = thread.iter().map(inbox::header).collect();
         return ui.document(&json!({
-            "message": message, "receipts": receipts, "attempts": attempts, "thread": others
+            "message": message, "receipts": receipts, "cleared": cleared, "attempts": attempts, "thread": others
         }));
     }
     let strong = style::STRONG;
     let mut text = show::message(ui, &message);
     put!(text, "\n{strong}receipts{strong:#}\n");
-    if receipts.is_empty() {
+    if receipts.is_empty() && cleared == 0 {
         text.push_str("  none: it was for nobody\n");
     }
     for receipt in &receipts {
         text.push_str(&show::receipt(ui, receipt));
     }
+    text.push_str(&show::cleared(cleared));
     if !attempts.is_empty() {
         put!(text, "\n{strong}attempts{strong:#}\n");
         let mut table = Table::new(&["ATTEMPT", "BEGUN", "FOR", "SURFACE", "CARRIED", "STATUS", "EVENT"]);

@@ -49,17 +49,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Status {
         return follow(ui, &mut store, id, args.timeout);
     }
     let receipts = store.receipts(id)?;
+    let cleared = store.cleared_receipts(id)?;
     if ui.json {
-        ui.document(&json!({ "id": id, "receipts": receipts }))?;
+        ui.document(&json!({ "id": id, "receipts": receipts, "cleared": cleared }))?;
         return Ok(exit::OK);
     }
     let mut text = head(ui, &store.message(id)?);
-    if receipts.is_empty() {
+    if receipts.is_empty() && cleared == 0 {
         text.push_str(NOBODY);
     }
     for receipt in &receipts {
         text.push_str(&show::receipt(ui, receipt));
     }
+    text.push_str(&show::cleared(cleared));
     ui.say(&text)?;
     Ok(exit::OK)
 }
@@ -97,7 +99,11 @@ fn follow(ui: Ui, store: &mut Store, id: MessageId, timeout: Option<Duration>) -
     };
     let open = receipts.iter().filter(|receipt| !is_final(receipt.state)).count();
     if !ui.json {
-        ui.note(&told.end(&receipts, open, next))?;
+        let cleared = store.cleared_receipts(id)?;
+        if !receipts.is_empty() || cleared == 0 {
+            ui.note(&told.end(&receipts, open, next))?;
+        }
+        ui.note(&show::cleared(cleared))?;
     }
     Ok(match next {
         _ if open == 0 && receipts.iter().any(|receipt| receipt.state.is_closed()) => exit::NOT_WELL,

@@ -109,6 +109,18 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
     out
 }
 
+/// Recipients whose receipts are there no more, if any.
+pub(crate) fn cleared(count: u32) -> String {
+    let dim = style::DIM;
+    match count {
+        0 => String::new(),
+        1 => format!("{dim}1 recipient read or declined it long ago; its receipt was cleared away{dim:#}\n"),
+        _ => format!(
+            "{dim}{count} recipients read or declined it long ago; their receipts were cleared away{dim:#}\n"
+        ),
+    }
+}
+
 /// One step: the state, when, where and what proves it.
 fn step(step: &Step, when: &str) -> String {
     let (look, dim) = (state_style(step.state), style::DIM);

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 use session_bridge_core::id::MessageId;
-use session_bridge_store::{Clock, Role, Store};
+use session_bridge_core::message::{Kind, Urgency, Via};
+use session_bridge_store::{Author, Clock, Draft, Role, Store};
 
 use crate::env::{TestEnvironment, answer, arrive, question};
 
@@ -31,7 +32,7 @@ fn last_month(env: &TestEnvironment) -> [MessageId; 3] {
     store.end(old, "over").unwrap();
     let done = question(&mut store, web, api, "which port?");
     let reply = answer(&mut store, api, done, "8080");
-    store.decline(web, reply, None, session_bridge_core::message::Via::CommandLine).unwrap();
+    store.decline(web, reply, None, Via::CommandLine).unwrap();
     let open = question(&mut store, web, api, "which host?");
     let pulled = store.pull(api, session_bridge_store::Pull::Read(&[open]), None, "server-1").unwrap();
     store.pull_written(pulled.attempt.unwrap()).unwrap();
@@ -101,6 +102,45 @@ fn the_setting_says_how_long_mail_is_kept() {
     assert_ne!(env.run(&["gc", "--older-than", "30d", "--json"]).json()["removed"]["messages"], 0);
     let wrong = env.run(&["gc", "--older-than", "soon", "--json"]);
     assert_eq!((wrong.code, wrong.json()["error"]["code"].as_str()), (2, Some("usage")));
+}
+
+#[test]
+fn of_a_message_to_several_the_parts_go_that_are_over() {
+    let env = TestEnvironment::new();
+    let (api, web) = env.two_sessions();
+    let mut store = env.store();
+    let third = arrive(&mut store, "codex", "third", &[]);
+    let draft = Draft {
+        id: MessageId::generate(),
+        author: Author::Session(api),
+        room: "default",
+        to: "*",
+        kind: Kind::Note,
+        subject: None,
+        body: "lunch",
+        in_reply_to: None,
+        urgency: Urgency::Normal,
+        lifetime_ms: None,
+    };
+    let id = store.send(&draft, &[web, third]).unwrap().id.to_string();
+    store.decline(web, draft.id, None, Via::CommandLine).unwrap();
+    pass(&env, 31);
+    let line = "1 delivery of a message that stays";
+    let dry = env.run(&["gc", "--dry-run"]).all();
+    assert!(dry.contains(line), "{dry}");
+    assert_eq!(env.run(&["receipts", &id, "--json"]).json()["cleared"], 0);
+    let done = env.run(&["gc"]).all();
+    assert!(done.contains(line), "{done}");
+    let left = env.run(&["receipts", &id, "--json"]).json();
+    assert_eq!((left["receipts"].as_array().unwrap().len(), &left["cleared"]), (1, &1.into()));
+    for words in
+        [&["receipts", &id][..], &["inspect", &id], &["receipts", &id, "--follow", "--timeout", "1s"]]
+    {
+        let told = env.run(words).all();
+        assert!(told.contains("1 recipient read or declined it long ago"), "{told}");
+    }
+    let told = env.run(&["decline", &id, "--as", &web.to_string(), "--json"]);
+    assert_eq!(told.json()["error"]["code"], "message_collected", "{told:?}");
 }
 
 /// A damaged store that was set aside and salvaged a month ago.

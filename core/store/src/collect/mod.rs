@@ -5,8 +5,9 @@
 //! | table | goes | who reads it, and why that is over |
 //! | --- | --- | --- |
 //! | `message`, `delivery`, `step` | whole threads, see [`threads`] | An answer is in the thread of its question, so nothing that stays refers to what goes: not `reply_to`, `answer`, a hop count (of the answered message), nor quiet (of the thread). Sequence numbers are never given twice. |
+//! | `delivery`, `step` | singly, of messages to several that somebody else has not read, see [`parts`] | `message.cleared` counts them: the recipient is told that it went, the sender how many receipts did, a cancellation that it was out, a notice of how many. Nobody is asked again who gets it. |
 //! | `session.collected` | never | It keeps the one thing that order needs of removed deliveries: how far bodies were put out. |
-//! | `attempt`, `item` | attempts that can change nothing more, once none of their messages is there | Proofs look at live attempts only. Marks of ours in prompts and the count of a turn's ends look at those of the present turn: [`TRACES_MS`]. |
+//! | `attempt`, `item` | attempts that can change nothing more, once none of their deliveries is there | Proofs look at live attempts only. Marks of ours in prompts and the count of a turn's ends look at those of the present turn: [`TRACES_MS`]. |
 //! | `wake`, `rung` | closed wakes; counts of nudges | The next nudge looks back for two minutes; a nudge that comes late is known for [`TRACES_MS`]. |
 //! | `claim` | those whose time is over | They count only while it runs. |
 //! | `fanout`, `rule`, `salvaged` | never | Whatever is named there stays: recipients to come, what a person decided, what was salvaged. |
@@ -16,20 +17,22 @@
 //! meanwhile counts. A kill between two pieces leaves a store like any other, and the next collection goes on.
 
 pub(crate) mod aside;
+mod parts;
 mod sessions;
 mod space;
 mod threads;
 mod traces;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
 use session_bridge_core::id::MessageId;
 
 use crate::database::open::Store;
 use crate::error::StoreError;
+use crate::row::Message;
 
 /// From one collection that servers begin to the next, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -49,6 +52,8 @@ pub struct Collected {
     pub messages: u64,
     /// Their deliveries.
     pub deliveries: u64,
+    /// Deliveries that were read or declined, of messages to several that stay.
+    pub singly: u64,
     /// Attempts, wakes, claims and counts of nudges that nothing refers to.
     pub traces: u64,
     /// Sessions that ended long ago.
@@ -91,6 +96,8 @@ pub struct Collection {
     step: Step,
     /// Messages that would be gone by now, in a dry run.
     going: HashSet<i64>,
+    /// Recipients whose deliveries would be gone by now, in a dry run, by the position of the message.
+    parted: HashMap<i64, HashSet<String>>,
     report: Collected,
     /// How long the last transaction held the write lock, and the longest.
     held: Duration,
@@ -101,6 +108,7 @@ pub struct Collection {
 #[derive(Debug)]
 enum Step {
     Threads(Box<threads::Walk>),
+    Parts(parts::Walk),
     Traces(traces::Walk),
     Sessions(String),
     Space,
@@ -118,6 +126,7 @@ impl Collection {
             dry_run,
             step: Step::Threads(Box::default()),
             going: HashSet::new(),
+            parted: HashMap::new(),
             report: Collected::default(),
             held: Duration::ZERO,
             longest: Duration::ZERO,
@@ -144,6 +153,14 @@ impl Collection {
         let known = db.prepare_cached("SELECT 1 FROM message WHERE seq = ?1")?.exists([seq])?;
         Ok(known && !self.going.contains(&seq))
     }
+
+    /// The same for a delivery.
+    fn delivery_stays(&self, db: &Connection, session: &str, seq: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2";
+        let known = db.prepare_cached(sql)?.exists(params![session, seq])?;
+        let parted = self.parted.get(&seq).is_some_and(|sessions| sessions.contains(session));
+        Ok(known && !parted && !self.going.contains(&seq))
+    }
 }
 
 impl Store {
@@ -153,10 +170,13 @@ impl Store {
         match &collection.step {
             Step::Done => return Ok(false),
             // Pages are given back as they become free: the longer their list, the longer each search in it.
-            Step::Threads(_) | Step::Traces(_) if self.has_much_space()? && !collection.dry_run => {
+            Step::Threads(_) | Step::Parts(_) | Step::Traces(_)
+                if self.has_much_space()? && !collection.dry_run =>
+            {
                 self.give_space_back(collection)?;
             }
             Step::Threads(_) => self.collect_threads(collection)?,
+            Step::Parts(_) => self.collect_parts(collection)?,
             Step::Traces(_) => self.collect_traces(collection)?,
             Step::Sessions(_) => self.collect_sessions(collection)?,
             Step::Space if collection.dry_run => collection.step = Step::Done,
@@ -239,7 +259,7 @@ impl Store {
     fn piece<T>(
         &mut self,
         collection: &mut Collection,
-        work: impl FnOnce(&rusqlite::Transaction<'_>, Instant) -> Result<T, StoreError>,
+        work: impl FnOnce(&Transaction<'_>, Instant) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut began = None;
         let done = self.commit(|tx| work(tx, *began.insert(Instant::now())));
@@ -253,6 +273,28 @@ fn last(db: &Connection) -> Result<Option<LastCollection>, StoreError> {
     let sql = "SELECT began, ended FROM collection";
     let read = |row: &rusqlite::Row<'_>| Ok(LastCollection { began: row.get(0)?, ended: row.get(1)? });
     Ok(db.prepare_cached(sql)?.query_row([], read).optional()?)
+}
+
+/// A body that was put out to this session goes: what is older stays late.
+fn put_out(tx: &Transaction<'_>, session: &str, seq: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE session SET collected = ?2 WHERE id = ?1 AND collected < ?2";
+    tx.prepare_cached(sql)?.execute(params![session, seq])?;
+    Ok(())
+}
+
+/// How many deliveries of a message that is there went singly.
+pub(crate) fn cleared(db: &Connection, seq: i64) -> Result<u32, StoreError> {
+    let sql = "SELECT cleared FROM message WHERE seq = ?1";
+    Ok(db.prepare_cached(sql)?.query_row([seq], |row| row.get(0))?)
+}
+
+/// Why a session has no delivery of a message that is there: it may have gone, if any did.
+pub(crate) fn not_for(db: &Connection, message: &Message) -> StoreError {
+    match cleared(db, message.seq) {
+        Ok(0) => StoreError::NotYours(message.id),
+        Ok(_) => StoreError::Collected(message.id),
+        Err(error) => error,
+    }
 }
 
 /// Why a message is not there. Ids grow with time, so the greatest that was ever removed tells which ones may have been.

@@ -73,12 +73,19 @@ impl Store {
             return is_free(&self.db, session, collection.traces_before);
         }
         // What would be gone by then does not count.
-        let sql =
-            "SELECT seq FROM delivery WHERE session = ?1 UNION ALL SELECT seq FROM message WHERE sender = ?1";
+        let id = session.to_string();
+        let sql = "SELECT 0, seq FROM delivery WHERE session = ?1
+                   UNION ALL SELECT 1, seq FROM message WHERE sender = ?1";
         let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query([session.to_string()])?;
+        let mut rows = statement.query([&id])?;
         while let Some(row) = rows.next()? {
-            if collection.stays(&self.db, row.get(0)?)? {
+            let (sent, seq) = (row.get(0)?, row.get(1)?);
+            let stays = if sent {
+                collection.stays(&self.db, seq)?
+            } else {
+                collection.delivery_stays(&self.db, &id, seq)?
+            };
+            if stays {
                 return Ok(false);
             }
         }

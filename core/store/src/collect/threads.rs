@@ -113,7 +113,7 @@ impl Store {
                 }
             }
         } else {
-            collection.step = Step::Traces(super::traces::Walk::default());
+            collection.step = Step::Parts(super::parts::Walk::default());
             return Ok(());
         }
         collection.step = Step::Threads(walk);
@@ -294,8 +294,7 @@ fn remove(
         gone.push(slice);
     }
     for (session, seq) in shown {
-        let sql = "UPDATE session SET collected = ?2 WHERE id = ?1 AND collected < ?2";
-        tx.prepare_cached(sql)?.execute(params![session, seq])?;
+        super::put_out(tx, &session, seq)?;
     }
     if gone.is_empty() {
         return Ok((gone, left));

@@ -135,10 +135,12 @@ fn look(
 
 /// Whether nothing that an attempt carried is there any more. What is gone does not come back, so this needs no lock.
 fn is_free(db: &Connection, collection: &Collection, attempt: &str) -> Result<bool, StoreError> {
-    let mut statement = db.prepare_cached("SELECT seq FROM item WHERE attempt = ?1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT a.session, i.seq FROM item i JOIN attempt a ON a.id = i.attempt WHERE i.attempt = ?1",
+    )?;
     let mut rows = statement.query(params![attempt])?;
     while let Some(row) = rows.next()? {
-        if collection.stays(db, row.get(0)?)? {
+        if collection.delivery_stays(db, &row.get::<_, String>(0)?, row.get(1)?)? {
             return Ok(false);
         }
     }

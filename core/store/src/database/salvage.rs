@@ -13,6 +13,7 @@ use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::name::Name;
 
 use crate::clock::{Clock, Reading};
+use crate::collect;
 use crate::database::generation::{self, Pointer};
 use crate::database::open::{self, Role, Store};
 use crate::database::schema;
@@ -77,7 +78,7 @@ const ATTEMPT: Table = Table {
 const ITEM: Table = Table { name: "item", columns: "attempt, seq, part", key: "attempt, seq" };
 const EARLIER: Table = Table { name: "salvaged", columns: "generation, at", key: "generation" };
 const MESSAGE_COLUMNS: &str = "seq, id, room, thread, reply_to, sender, sender_name, sender_provider, via, target, \
-     kind, subject, body, urgency, hop, created, expires, boot, boot_expires";
+     kind, subject, body, urgency, hop, created, expires, boot, boot_expires, cleared";
 
 type Row = Vec<Value>;
 
@@ -179,14 +180,14 @@ fn bring_over(
         insert(tx, &EARLIER, &row)?;
     }
     sessions(tx, run, old, clocks, found)?;
-    let places = messages(tx, old, found)?;
+    let (places, parted) = messages(tx, old, found)?;
     for mut row in rows(old, &FANOUT, found) {
         if let Some(seq) = place(&places, &row[0]) {
             row[0] = Value::Integer(seq);
             insert(tx, &FANOUT, &row)?;
         }
     }
-    let fresh = deliveries(tx, old, &places, found)?;
+    let fresh = deliveries(tx, old, &places, &parted, found)?;
     attempts(tx, old, &places, found)?;
     let sessions: BTreeSet<SessionId> =
         fresh.iter().filter_map(|(session, _)| session.parse().ok()).collect();
@@ -233,13 +234,14 @@ fn sessions(
     Ok(())
 }
 
-/// Messages one by one, each at its old place in the order where that is free. Says which old place became which.
+/// Messages one by one, each at its old place in the order where that is free. Says which old place became which, and which of
+/// those that were there before have lost deliveries to collection.
 fn messages(
     tx: &Transaction<'_>,
     old: &Connection,
     found: &mut Salvaged,
-) -> Result<BTreeMap<i64, i64>, StoreError> {
-    let mut places = BTreeMap::new();
+) -> Result<(BTreeMap<i64, i64>, BTreeSet<i64>), StoreError> {
+    let (mut places, mut parted) = (BTreeMap::new(), BTreeSet::new());
     let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq >= ?1 ORDER BY seq LIMIT 1");
     let (mut at, mut gap, mut unread) = (0, 0, 0);
     while gap < MAX_GAP {
@@ -256,6 +258,9 @@ fn messages(
         };
         if let Some(known) = place(tx)? {
             places.insert(seq, known);
+            if collect::cleared(tx, known)? > 0 {
+                parted.insert(known);
+            }
             continue;
         }
         let taken = tx.query_row("SELECT 1 FROM message WHERE seq = ?1", [seq], |_| Ok(())).optional()?;
@@ -268,14 +273,16 @@ fn messages(
     if unread > 0 {
         found.lost.push("message: a part of the table cannot be read".to_owned());
     }
-    Ok(places)
+    Ok((places, parted))
 }
 
-/// Deliveries of messages that are there, with their steps. Says which ones are new here.
+/// Deliveries of messages that are there, with their steps. Says which ones are new here. Of a message that lost some here,
+/// an unread one may be among those: it is in doubt.
 fn deliveries(
     tx: &Transaction<'_>,
     old: &Connection,
     places: &BTreeMap<i64, i64>,
+    parted: &BTreeSet<i64>,
     found: &mut Salvaged,
 ) -> Result<BTreeSet<(String, i64)>, StoreError> {
     let (mut fresh, mut orphans) = (BTreeSet::new(), 0);
@@ -286,6 +293,11 @@ fn deliveries(
         };
         row[1] = Value::Integer(seq);
         if insert(tx, &DELIVERY, &row)? {
+            if parted.contains(&seq) {
+                let sql =
+                    format!("UPDATE delivery SET {} WHERE session = ?1 AND seq = ?2", attempt::IN_DOUBT);
+                tx.execute(&sql, (&session, seq))?;
+            }
             fresh.insert((session, seq));
         }
     }

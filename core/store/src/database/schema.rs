@@ -77,7 +77,9 @@ CREATE TABLE message (
     created INTEGER NOT NULL,
     expires INTEGER,
     boot TEXT,
-    boot_expires INTEGER
+    boot_expires INTEGER,
+    -- How many of its deliveries were collected before it.
+    cleared INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX message_thread ON message(thread);
 CREATE INDEX message_sender ON message(sender) WHERE sender IS NOT NULL;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use session_bridge_core::id::{AttemptId, MessageId, SessionId};
 
+use crate::collect;
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::delivery::attempt::{self, NewAttempt, Part};
@@ -157,7 +158,7 @@ impl Store {
                         |row| row.get(0),
                     )
                     .optional()?
-                    .ok_or(StoreError::NotYours(*id))?;
+                    .ok_or_else(|| collect::not_for(tx, &message))?;
                 if !shown {
                     return Err(StoreError::NotShown(*id));
                 }
@@ -181,7 +182,7 @@ fn readable(tx: &Connection, session: SessionId, id: MessageId) -> Result<Messag
         params![session.to_string(), message.seq],
         |row| row.get(0),
     )?;
-    if mine || message.sender == Some(session) { Ok(message) } else { Err(StoreError::NotYours(id)) }
+    if mine || message.sender == Some(session) { Ok(message) } else { Err(collect::not_for(tx, &message)) }
 }
 
 fn next(

@@ -4,6 +4,7 @@ use rusqlite::{Transaction, params};
 use serde::Serialize;
 use session_bridge_core::id::{MessageId, SessionId};
 
+use crate::collect;
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::delivery::attempt;
@@ -101,6 +102,11 @@ impl Store {
             receipt.steps = self.steps(message.seq, receipt.session)?;
         }
         Ok(receipts)
+    }
+
+    /// How many recipients of a message have no receipt any more: they read or declined it long ago.
+    pub fn cleared_receipts(&self, id: MessageId) -> Result<u32, StoreError> {
+        collect::cleared(&self.db, send::known(&self.db, id)?.seq)
     }
 
     /// Sessions that have something to do and no bell: none, unless somebody removed files. Looked at under the write

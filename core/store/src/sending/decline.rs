@@ -5,6 +5,7 @@ use session_bridge_core::frame;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::Via;
 
+use crate::collect;
 use crate::database::open::Store;
 use crate::delivery::attempt;
 use crate::error::StoreError;
@@ -38,7 +39,9 @@ impl Store {
             let key = params![session.to_string(), message.seq];
             attempt::fold_written(tx, &run.session(session), now)?;
             let known = "SELECT 1 FROM delivery WHERE session = ?1 AND seq = ?2";
-            tx.query_row(known, key, |_| Ok(())).optional()?.ok_or(StoreError::NotYours(id))?;
+            if tx.query_row(known, key, |_| Ok(())).optional()?.is_none() {
+                return Err(collect::not_for(tx, &message));
+            }
             if !by_person {
                 send::named(tx, session, message.seq, "bridge_decline names it", now)?;
             }

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency, Via};
 
+use crate::collect;
 use crate::error::StoreError;
 use crate::run::RunFolders;
 use crate::sending::send::Lay;
@@ -49,7 +50,8 @@ pub(crate) fn tell(
         .optional()?;
     let Some((sender, id, room, thread)): Option<(_, String, String, String)> = found else { return Ok(()) };
     let count = |sql: &str| tx.query_row(sql, [seq], |row| row.get::<_, i64>(0));
-    let recipients = count("SELECT count(*) FROM delivery WHERE seq = ?1")?;
+    let there = count("SELECT count(*) FROM delivery WHERE seq = ?1")?;
+    let recipients = there + i64::from(collect::cleared(tx, seq)?);
     let body = match news {
         News::Expired if recipients > 1 => {
             if count("SELECT count(*) FROM step WHERE seq = ?1 AND state = 'expired'")? > 1 {

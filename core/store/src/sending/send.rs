@@ -223,7 +223,9 @@ impl Store {
             let out = |state: State, free: bool| {
                 !free || !matches!(state, State::Stored | State::Expired | State::Failed)
             };
-            if rows.iter().any(|(_, state, free)| out(*state, *free)) {
+            // What went was read or declined.
+            let any_went = collect::cleared(tx, message.seq)? > 0;
+            if any_went || rows.iter().any(|(_, state, free)| out(*state, *free)) {
                 return Err(StoreError::AlreadyOut(id));
             }
             fanout::forget(tx, message.seq)?;
@@ -360,7 +362,10 @@ fn answer(
             |row| row.get(0),
         )
         .optional()?;
-    let Some(state) = state else { return Ok(()) };
+    let Some(state) = state else {
+        let went = collect::cleared(tx, parent.seq)? > 0 && parent.sender != Some(replier);
+        return if went { Err(StoreError::Collected(parent.id)) } else { Ok(()) };
+    };
     match State::from_word(&state) {
         State::Declined => return Err(StoreError::Closed(parent.id, "declined")),
         State::Failed => return Err(StoreError::Closed(parent.id, "failed")),

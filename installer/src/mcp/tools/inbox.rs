@@ -119,7 +119,8 @@ pub(super) async fn receipts(call: &Call, args: args::Receipts) -> Result<Reply,
         store.message_for(me.id, id)?;
         let now = store.now();
         let receipts: Vec<Value> = store.receipts(id)?.iter().map(|r| receipt(r, now)).collect();
-        Ok(Reply::plain(json!({"id": id, "receipts": receipts})))
+        let cleared = Some(store.cleared_receipts(id)?).filter(|count| *count > 0);
+        Ok(Reply::plain(json!({"id": id, "receipts": receipts, "cleared_away": cleared})))
     })
     .await
 }
