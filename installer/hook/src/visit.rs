@@ -1,6 +1,7 @@
 //! An event that the store has to hear: a beginning, an end, or one at which something may wait.
 
 use std::path::Path;
+use std::time::Duration;
 
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::home::Home;
@@ -14,6 +15,9 @@ use session_bridge_store::{
 use crate::answer::Answer;
 use crate::outside::Outside;
 use crate::twice::Twice;
+
+/// How long a hook waits for others where it has to be heard.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who brings what to the store.
 pub(crate) struct Visit<'a> {
@@ -42,24 +46,26 @@ impl Visit<'_> {
         outside: &mut impl Outside,
     ) -> Result<(), String> {
         let text = |error: StoreError| error.to_string();
+        // A beginning, an end, or the first event of a process: nothing later tells of it again.
+        let once = self.twice.before.is_none();
+        let patience = if once { PATIENCE.saturating_sub(outside.elapsed()) } else { Duration::ZERO };
         // An end that is told twice at once would bring the session back: the second hears it after the first, or not at all.
         let ends = self.event.moment == Moment::SessionEnd;
-        let ending = ends.then(|| alias.try_lease().ok()).flatten();
+        let ending = ends.then(|| alias.lease_within(patience).ok()).flatten();
         if matches!(ending, Some(None)) || self.twice.is_heard(alias, self.event) {
             return Ok(());
         }
         let mut store = Store::open_with(self.home, Role::Hook, outside.clock()).map_err(text)?;
-        if self.twice.before.is_none() {
-            // A beginning, an end, or the first event of a process.
+        if once {
             store.wait_longer().map_err(text)?;
         }
         let session = self.arrive(&mut store).map_err(text)?;
         let folder = runs.session(session.id);
         let signs = self.sign(&folder).map_err(text)?;
-        // Somebody else is putting bodies before this session's model right now: what we came for will wait.
+        // Somebody else is putting bodies before this session's model right now: mail that we came for will wait.
         let lease = match ending.flatten() {
             Some(lease) => Some(lease),
-            None => folder.try_lease().map_err(text)?,
+            None => folder.lease_within(patience).map_err(text)?,
         };
         let Some(lease) = lease.filter(|_| !self.twice.is_heard(&folder, self.event)) else { return Ok(()) };
         let outcome = self.hear(&mut store, &session, &folder, &lease, signs).map_err(text)?;
@@ -114,7 +120,7 @@ impl Visit<'_> {
             folder.set_live(signs.before.unwrap_or(idle))?;
         }
         if self.event.moment == Moment::SessionEnd && !self.event.continues {
-            store.end(session.id, "its host ended it")?;
+            store.end_in_its_process(session, "its host ended it")?;
             // The session's server may have looked before that was committed: it looks for the window's next session now.
             if let Some(now) = signs.now {
                 folder.set_live(now)?;
