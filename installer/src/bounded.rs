@@ -1,7 +1,7 @@
 //! Other programs, run for a limited time. They get a process group of their own, so that one which overstays goes with
 //! everything that it started.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What is read of any program's output.
-pub(crate) const MAX_OUTPUT: u64 = 1024 * 1024;
+const MAX_OUTPUT: u64 = 1024 * 1024;
 /// How long a process that is left behind may hold the output of one that has ended.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
@@ -22,14 +22,13 @@ pub(crate) struct Ran {
 }
 
 /// Starts a program whose input and output are ours.
-pub(crate) fn start(command: &mut Command) -> Result<Child, String> {
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-    piped.spawn().map_err(|error| error.to_string())
+pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()
 }
 
 /// Runs a program to its end, or ends it when its time is over.
 pub(crate) fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Result<Ran, String> {
-    let mut child = start(command.stderr(Stdio::piped()))?;
+    let mut child = start(command.stderr(Stdio::piped())).map_err(|error| error.to_string())?;
     if let Some(mut input) = child.stdin.take() {
         // A program that does not read its input is no fault.
         drop(input.write_all(stdin));

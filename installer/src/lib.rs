@@ -2,6 +2,7 @@
 
 mod bounded;
 pub mod cli;
+mod conversation;
 mod door;
 mod exit;
 mod install;

@@ -9,7 +9,7 @@ use super::context::{Context, Here, brief, session_named};
 use super::show;
 use crate::exit;
 use crate::report::Failure;
-use crate::term::{Table, cell, one_line, plain, style};
+use crate::term::{Table, Ui, cell, one_line, plain, style};
 
 /// List a session's messages.
 ///
@@ -69,8 +69,13 @@ fn of_session(args: &Args, context: &Context, store: &mut Store, view: &SessionV
         let what = if args.all { "no messages" } else { "nothing unread" };
         return ui.say(&format!("{label}: {what}\n"));
     }
+    ui.say(&table(ui, &entries))
+}
+
+/// A session's messages, a row each.
+pub(super) fn table(ui: Ui, entries: &[Entry]) -> String {
     let mut table = Table::new(&["MESSAGE", "SENT", "FROM", "KIND", "STATE", "ABOUT"]);
-    for entry in &entries {
+    for entry in entries {
         let message = &entry.message;
         table.row(vec![
             plain(message.id.to_string()),
@@ -81,7 +86,7 @@ fn of_session(args: &Args, context: &Context, store: &mut Store, view: &SessionV
             plain(about(message)),
         ]);
     }
-    ui.say(&table.render())
+    table.render()
 }
 
 fn of_command_line(args: &Args, context: &Context, store: &Store) -> Result<(), Failure> {

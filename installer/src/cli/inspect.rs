@@ -168,20 +168,8 @@ fn of_session(context: &Context, store: &mut Store, view: &SessionView) -> Resul
     }
     field("unread", view.unread.to_string());
     if !entries.is_empty() {
-        let mut table = Table::new(&["MESSAGE", "SENT", "FROM", "KIND", "STATE", "ABOUT"]);
-        for entry in &entries {
-            let message = &entry.message;
-            table.row(vec![
-                plain(message.id.to_string()),
-                cell(ui.ago(message.created), style::DIM),
-                cell(show::sender(message), style::NAME),
-                cell(message.kind.as_str(), show::kind_style(&message.kind)),
-                cell(entry.state.as_str(), show::state_style(entry.state)),
-                plain(inbox::about(message)),
-            ]);
-        }
         text.push('\n');
-        text.push_str(&table.render());
+        text.push_str(&inbox::table(ui, &entries));
     }
     ui.say(&text)
 }

@@ -1,8 +1,10 @@
-//! A provider's turn, made of payloads that were captured from its CLI.
+//! What a host tells of a session, made of payloads that were captured from its CLI.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -31,16 +33,24 @@ pub enum Scene {
     Start,
     /// One that was there before.
     Resume,
+    /// A new one in place of another, which the user cleared.
+    Clear,
+    /// It was made shorter, and goes on.
+    Compact,
     /// A prompt.
     Prompt,
     /// A request to the model that holds a text of ours, where the host tells of those.
     Request,
     /// A tool has run.
     Tool,
+    /// Anything that a subagent does.
+    Subagent,
     /// The turn would end.
     End,
     /// It would end, and was made to go on before. The same as [`Self::End`] where no such payload was captured.
     EndAgain,
+    /// The conversation is over, and its process goes on with another one.
+    Leave,
     /// The session is over, where the host tells it.
     Over,
 }
@@ -52,51 +62,48 @@ pub struct Names<'a> {
     pub native: &'a str,
     /// Its turn.
     pub turn: &'a str,
+    /// What a plugin of ours made up for its process; one of the session's own, if it is not said.
+    pub nonce: Option<&'a str>,
     /// The tool call that ran; any, if it is not said.
     pub call: Option<&'a str>,
     /// The attempt that stands in a request.
     pub attempt: Option<&'a str>,
 }
 
-/// The events of a session.
+impl<'a> Names<'a> {
+    /// Of a moment of which nothing else is said.
+    pub const fn of(native: &'a str, turn: &'a str) -> Self {
+        Self { native, turn, nonce: None, call: None, attempt: None }
+    }
+}
+
+/// The events of sessions. No two that are told by one, or by clones of it, have the same time.
+#[derive(Clone)]
 pub struct Script {
     /// Whose.
     pub provider: &'static dyn Provider,
-    samples: BTreeMap<Scene, Sample>,
-    clock: u64,
+    samples: Arc<BTreeMap<Scene, Sample>>,
+    clock: Arc<AtomicU64>,
 }
 
 impl Script {
     /// From what was captured; an error if no whole turn was.
     pub fn of(provider: &'static dyn Provider) -> Result<Self> {
-        let samples = samples(provider)?;
-        let script = Self { provider, samples, clock: 0 };
+        let script = Self::of_any(provider)?;
         for scene in [Scene::Start, Scene::Prompt, Scene::Tool, Scene::End] {
             ensure!(script.sample(scene).is_some(), "a captured event is missing: {scene:?}");
         }
         Ok(script)
     }
 
-    /// The host's event name and payload for a plain moment of a turn.
-    pub fn payload(
-        &mut self,
-        moment: Moment,
-        native: &str,
-        turn: &str,
-        random: &mut Random,
-    ) -> (String, String) {
-        let scene = match moment {
-            Moment::SessionStart => Scene::Start,
-            Moment::PromptSubmit => Scene::Prompt,
-            Moment::AfterTool => Scene::Tool,
-            _ => Scene::End,
-        };
-        self.tell(scene, &Names { native, turn, call: None, attempt: None }, random).unwrap_or_default()
+    /// The same, however little was captured.
+    pub fn of_any(provider: &'static dyn Provider) -> Result<Self> {
+        Ok(Self { provider, samples: Arc::new(samples(provider)?), clock: Arc::default() })
     }
 
     /// The host's event name and payload; nothing if the host tells of no such thing.
-    pub fn tell(&mut self, scene: Scene, names: &Names<'_>, random: &mut Random) -> Option<(String, String)> {
-        self.clock += 1;
+    pub fn tell(&self, scene: Scene, names: &Names<'_>, random: &mut Random) -> Option<(String, String)> {
+        let clock = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
         let sample = self.sample(scene)?;
         let mut text = sample.text.clone();
         // What the model said is free text and may hold the others, so it goes first.
@@ -111,7 +118,7 @@ impl Script {
         }
         for (before, now) in [
             (sample.turn.as_deref(), Some(names.turn.to_owned())),
-            (sample.nonce.as_deref(), Some(nonce(names.native))),
+            (sample.nonce.as_deref(), Some(names.nonce.map_or_else(|| nonce(names.native), str::to_owned))),
             (sample.attempt.as_deref(), names.attempt.map(str::to_owned)),
         ] {
             if let (Some(before), Some(now)) = (before, now) {
@@ -119,7 +126,7 @@ impl Script {
             }
         }
         if let Some(stamp) = &sample.stamp {
-            let (minutes, ms) = (self.clock / 60_000, self.clock % 60_000);
+            let (minutes, ms) = (clock / 60_000, clock % 60_000);
             let (hours, minutes) = (15 + minutes / 60, minutes % 60);
             let now = format!("2026-11-21T{hours:02}:{minutes:02}:{:02}.{:03}Z", ms / 1000, ms % 1000);
             text = text.replace(stamp.as_str(), &now);
@@ -204,19 +211,26 @@ fn samples(provider: &dyn Provider) -> Result<BTreeMap<Scene, Sample>> {
 }
 
 fn scene(event: &HookEvent<'_>) -> Option<Scene> {
-    let plain = event.subagent.is_none() && !event.subagent_done && event.nudge.is_none() && !event.by_host;
-    let (fresh, echo) = (event.start == Start::Fresh, event.echo.is_some());
+    let plain = !event.subagent_done && event.nudge.is_none() && !event.by_host;
+    let echo = event.echo.is_some();
     match event.moment {
+        _ if event.subagent.is_some() => Some(Scene::Subagent),
         _ if !plain => None,
         Moment::ModelRequest => echo.then_some(Scene::Request),
         _ if echo => None,
-        Moment::SessionStart if event.start == Start::Resumed => Some(Scene::Resume),
-        Moment::SessionStart => fresh.then_some(Scene::Start),
+        Moment::SessionStart => match event.start {
+            Start::Fresh => Some(Scene::Start),
+            Start::Resumed => Some(Scene::Resume),
+            Start::Cleared => Some(Scene::Clear),
+            Start::Compacted => Some(Scene::Compact),
+            Start::Forked => None,
+        },
         Moment::PromptSubmit => Some(Scene::Prompt),
         Moment::AfterTool => Some(Scene::Tool),
         Moment::TurnEnd if event.continued => Some(Scene::EndAgain),
         Moment::TurnEnd => Some(Scene::End),
-        Moment::SessionEnd => (!event.continues).then_some(Scene::Over),
+        Moment::SessionEnd if event.continues => Some(Scene::Leave),
+        Moment::SessionEnd => Some(Scene::Over),
         _ => None,
     }
 }

@@ -3,9 +3,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{RunFolder, create_folder, private};
 use crate::error::StoreError;
+
+/// Between two looks at a lease that somebody holds: they are few, and hold it for some milliseconds.
+const NAP: Duration = Duration::from_millis(3);
 
 /// The exclusive right to put bodies before a session's model. The operating system ends it with its holder.
 #[derive(Debug)]
@@ -50,6 +54,19 @@ impl RunFolder {
     /// Takes the lease if nobody holds it.
     pub fn try_lease(&self) -> Result<Option<Lease>, StoreError> {
         self.try_lock("lock")
+    }
+
+    /// Takes the lease, and waits for its holder no longer than that.
+    pub fn lease_within(&self, patience: Duration) -> Result<Option<Lease>, StoreError> {
+        let began = Instant::now();
+        loop {
+            let lease = self.try_lease()?;
+            let left = patience.saturating_sub(began.elapsed());
+            if lease.is_some() || left.is_zero() {
+                return Ok(lease);
+            }
+            std::thread::sleep(NAP.min(left));
+        }
     }
 
     /// The same for ringing this session's door: there is one ringer at a time.
@@ -110,6 +127,7 @@ mod tests {
     use session_bridge_core::id::SessionId;
 
     use super::super::tests::folders;
+    use super::{Duration, NAP};
 
     #[test]
     fn one_lease_at_a_time() {
@@ -119,7 +137,13 @@ mod tests {
         let held = folder.try_lease().unwrap();
         assert!(held.is_some());
         assert!(folder.try_lease().unwrap().is_none());
-        drop(held);
+        assert!(folder.lease_within(Duration::from_millis(1)).unwrap().is_none());
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(NAP);
+            drop(held);
+        });
+        assert!(folder.lease_within(Duration::from_secs(60)).unwrap().is_some());
+        holder.join().unwrap();
         assert!(folder.try_lease().unwrap().is_some());
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod arrival;
 pub(crate) mod claimed;
+pub(crate) mod end;
 pub(crate) mod pause;
 pub(crate) mod rule;
 pub(crate) mod servers;

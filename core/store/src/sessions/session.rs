@@ -13,15 +13,14 @@ use session_bridge_core::process::{self, ProcessKey};
 use crate::clock::Reading;
 use crate::database::open::Store;
 use crate::delivery::attempt;
-use crate::delivery::expire;
 use crate::error::StoreError;
 use crate::row::parsed;
 use crate::run::{Activity, RunFolders};
 use crate::sending::notice;
 use crate::sessions::claimed;
+use crate::sessions::end::{bury, end, gone, leave_open};
 use crate::sessions::pause::Pause;
 use crate::sessions::wanted::Wanted;
-use crate::waking::wake;
 
 /// One running conversation of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,16 +210,6 @@ impl Store {
         by_id(&self.db, id)?.ok_or(StoreError::NoSession(id))
     }
 
-    /// Ends a session: its process goes away. Its mail stays.
-    pub fn end(&mut self, id: SessionId, reason: &str) -> Result<(), StoreError> {
-        let clocks = self.clock.read();
-        let run = self.run.clone();
-        self.write(|tx| {
-            end(tx, &run, id, reason, &clocks)?;
-            attempt::settle_bell(tx, &run, id)
-        })
-    }
-
     /// Says what a session is doing; shown in lists.
     pub fn set_summary(&mut self, id: SessionId, summary: Option<&str>) -> Result<(), StoreError> {
         self.write(|tx| {
@@ -290,24 +279,6 @@ impl Store {
     fn seen(&self, session: &Session) -> i64 {
         self.run.session(session.id).last_seen().unwrap_or(session.started).max(session.started)
     }
-
-    /// Notes sessions whose host process is gone as ended. Whoever sends without looking at the list of sessions calls
-    /// it first, so that nobody rings the door of a process that is no more.
-    pub fn reap(&mut self) -> Result<(), StoreError> {
-        let gone = gone(&self.db, None)?;
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let clocks = self.clock.read();
-        let run = self.run.clone();
-        self.tidy(|tx| {
-            for id in &gone {
-                end(tx, &run, *id, "process gone", &clocks)?;
-                attempt::settle_bell(tx, &run, *id)?;
-            }
-            Ok(())
-        })
-    }
 }
 
 pub(crate) fn by_id(db: &Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -327,26 +298,6 @@ fn hosted(db: &Connection, provider: &str, host: ProcessKey) -> Result<Vec<Sessi
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params![provider, host.pid, host.start.cast_signed()], Session::read)?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Live sessions, of one room or of all, whose host process is gone.
-fn gone(db: &Connection, room: Option<&str>) -> Result<Vec<SessionId>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, host_pid, host_start FROM session
-         WHERE ended IS NULL AND host_pid IS NOT NULL AND (?1 IS NULL OR room = ?1)",
-    )?;
-    let rows = statement.query_map([room], |row| {
-        let start: i64 = row.get(2)?;
-        Ok((parsed::<SessionId>(row, 0)?, ProcessKey { pid: row.get(1)?, start: start.cast_unsigned() }))
-    })?;
-    let mut found = Vec::new();
-    for row in rows {
-        let (id, host) = row?;
-        if !process::is_alive(host) {
-            found.push(id);
-        }
-    }
-    Ok(found)
 }
 
 fn arrive(
@@ -497,41 +448,6 @@ fn leave_others(
     Ok(())
 }
 
-fn end(
-    tx: &Transaction<'_>,
-    run: &RunFolders,
-    id: SessionId,
-    why: &str,
-    clocks: &Reading,
-) -> Result<(), StoreError> {
-    let now = clocks.wall;
-    leave_open(tx, run, id, clocks)?;
-    wake::end(tx, id, now)?;
-    tx.execute(
-        "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
-        params![id.to_string(), now, why],
-    )?;
-    Ok(())
-}
-
-/// A conversation or its process is over: of what is under way, nothing more can be proven (rule D7). What provably never went
-/// out may have waited with its deadline (rule R4), and nobody else may come who looks.
-fn leave_open(
-    tx: &Transaction<'_>,
-    run: &RunFolders,
-    id: SessionId,
-    clocks: &Reading,
-) -> Result<(), StoreError> {
-    let folder = run.session(id);
-    // Whoever holds the lease folds its own note; without a holder, what has no note put out nothing.
-    if folder.try_lease().is_ok_and(|lease| lease.is_some()) {
-        attempt::fold_note(tx, &folder, clocks.wall)?;
-        attempt::sweep_dead(tx, &folder, id)?;
-    }
-    attempt::doubt_open(tx, id)?;
-    expire::for_recipient(tx, run, id, clocks)
-}
-
 /// The first of `base`, `base-2`, `base-3`, … that no live session of the room has, nor one that looks like it. The
 /// name under which the bridge itself speaks is nobody's.
 pub(crate) fn free_label(
@@ -551,10 +467,7 @@ pub(crate) fn free_label(
     };
     let mut labels = taken(tx)?;
     if labels.iter().any(|label| base.looks_like(label)) {
-        for id in gone(tx, Some(room))? {
-            end(tx, run, id, "process gone", clocks)?;
-            attempt::settle_bell(tx, run, id)?;
-        }
+        bury(tx, run, &gone(tx, Some(room))?, clocks)?;
         labels = taken(tx)?;
     }
     let mut n = 1;

@@ -16,7 +16,6 @@ pub(crate) mod host;
 mod logs;
 pub(crate) mod pipeline;
 mod sample;
-pub(crate) mod server;
 mod session;
 
 use std::collections::BTreeMap;

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use session_bridge_chaos::random::Random;
 use session_bridge_chaos::script::{Names, Scene, Script, strings};
+use session_bridge_chaos::server::Server;
 use session_bridge_core::provider::Provider;
 use session_bridge_store::Session;
 
 use super::World;
 use super::board::{Board, Phase, Shown, count};
 use super::host::Host;
-use super::server::Server;
 
 /// A first hook may not get the store in time, and the prompt after it not either. More often is a finding.
 const PROMPTS: usize = 20;
@@ -255,7 +255,7 @@ impl<'w> Life<'w> {
         let answer = match answer {
             Ok(answer) => Some(answer),
             // Nobody types here: a chain of questions is stopped as it should be.
-            Err(refusal) if refusal["code"] == "too_many_hops" => {
+            Err(refusal) if refusal.code() == "too_many_hops" => {
                 count(&world.board.counts.stopped);
                 None
             }
@@ -286,7 +286,7 @@ impl<'w> Life<'w> {
     fn tell(&mut self, scene: Scene, call: Option<&str>, attempt: Option<&str>) -> Result<String> {
         let world = self.world;
         let card = self.script.provider.card();
-        let names = Names { native: &self.native, turn: &self.turn, call, attempt };
+        let names = Names { call, attempt, ..Names::of(&self.native, &self.turn) };
         let Some((event, payload)) = self.script.tell(scene, &names, &mut self.random) else {
             return Ok(String::new());
         };
@@ -332,7 +332,7 @@ impl<'w> Life<'w> {
         let card = self.script.provider.card();
         let mut host = Host::start()?;
         // The first hook is run before the server can be asked anything, as most hosts do.
-        let names = Names { native: &self.native, turn: &self.turn, call: None, attempt: None };
+        let names = Names::of(&self.native, &self.turn);
         let (event, payload) = self.script.tell(scene, &names, &mut self.random).context("a start")?;
         let hook = world.program(&world.programs.hook, &[card.id.as_str(), &event], Vec::new());
         let done = host.run(hook, payload)?;
@@ -344,7 +344,8 @@ impl<'w> Life<'w> {
         let program = world.program(&world.programs.main, &["mcp", "--client", card.id.as_str()], env);
         let (stream, pid) = host.serve(program, &world.socket(self.number))?;
         world.processes.note(self.number, Some((host.pid(), pid)));
-        let (server, host_pid) = (Server::greet(stream, card)?, host.pid());
+        let client = card.mcp_clients.first().copied().unwrap_or(card.id.as_str());
+        let (server, host_pid) = (Server::greet(stream, client)?, host.pid());
         self.alive = Some(Alive { host, server });
         for _ in 0..PROMPTS {
             self.prompt()?;

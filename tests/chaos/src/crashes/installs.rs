@@ -1,9 +1,7 @@
 //! Somebody who installs and uninstalls all the while, and is killed at it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use anyhow::{Result, ensure};
@@ -13,16 +11,14 @@ use session_bridge_core::provider::Scope;
 use session_bridge_providers::PROVIDERS;
 
 use super::world::World;
-use crate::install::want;
+use crate::install::{Tree, tree, want};
 use crate::launch::Pace;
 use crate::random::Random;
 
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
 /// The configuration of every CLI, as it was and as it is with the bridge in it.
 pub(super) struct Installer {
-    old: Files,
-    new: Files,
+    old: Tree,
+    new: Tree,
 }
 
 impl Installer {
@@ -54,13 +50,13 @@ impl Installer {
                 fs::write(edit.file.path, text)?;
             }
         }
-        let old = files(&home)?;
+        let old = tree(&home)?;
         for word in ["init", "uninstall", "init"] {
             let ended = world.run(&world.programs.main, &[word, "--all", "--json"]).carry_out()?;
             ensure!(ended.success, "{word} fails although nobody disturbs it: {}", ended.output);
-            ensure!(word == "init" || files(&home)? == old, "uninstall leaves something");
+            ensure!(word == "init" || tree(&home)? == old, "uninstall leaves something");
         }
-        let new = files(&home)?;
+        let new = tree(&home)?;
         ensure!(new != old, "init does nothing");
         Ok(Self { old, new })
     }
@@ -84,7 +80,7 @@ impl Installer {
 
     /// Each file is old or new, whole, and there if it was.
     pub(super) fn check(&self, world: &World, after: &str) -> Result<()> {
-        let now = files(&world.root.join("home"))?;
+        let now = tree(&world.root.join("home"))?;
         for (path, bytes) in &now {
             let unfinished = path.extension().is_some_and(|extension| extension == "tmp");
             if !unfinished && self.old.get(path) != Some(bytes) && self.new.get(path) != Some(bytes) {
@@ -103,7 +99,7 @@ impl Installer {
         if !ended.success {
             world.find(format!("the last uninstall failed: {}", ended.output));
         }
-        let now = files(&world.root.join("home"))?;
+        let now = tree(&world.root.join("home"))?;
         for path in now.keys().chain(self.old.keys()) {
             if now.get(path) != self.old.get(path) {
                 world.find(format!("{} is not what it was after the last uninstall", path.display()));
@@ -111,24 +107,4 @@ impl Installer {
         }
         Ok(())
     }
-}
-
-/// Everything in a home but the bridge's own folder.
-fn files(home: &Path) -> Result<Files> {
-    let mut found = Files::new();
-    let mut todo = vec![home.to_owned()];
-    while let Some(folder) = todo.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.ends_with(".session-bridge") {
-                continue;
-            }
-            if path.is_dir() {
-                todo.push(path);
-            } else {
-                found.insert(path.strip_prefix(home)?.to_owned(), fs::read(&path)?);
-            }
-        }
-    }
-    Ok(found)
 }

@@ -5,19 +5,18 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use session_bridge_core::event::{Moment, Start};
 use session_bridge_core::frame::LATE;
 use session_bridge_core::id::SessionId;
 use session_bridge_providers::PROVIDERS;
 use session_bridge_store::{RunFolders, Store};
 
-use super::script::{Passage, Script};
 use super::world::{Shown, World, lock};
 use super::writers::{call_of, server_of};
 use crate::launch::{Ended, Host, Pace, Run};
 use crate::random::Random;
+use crate::script::{Names, Scene, Script, strings};
 
 /// How many there are.
 pub(super) const READERS: usize = 3;
@@ -59,7 +58,7 @@ impl Reader {
         let chaos = chaos.map(Path::to_owned);
         let pace = Pace::default();
         let mut reader = Self { number, native, script, chaos, host, pace, random, session: None };
-        reader.hook(world, Moment::SessionStart, "", false)?;
+        reader.hook(world, Scene::Start, "", false)?;
         Ok(reader)
     }
 
@@ -109,22 +108,22 @@ impl Reader {
                 _ => {}
             }
         }
-        self.hook(world, Moment::PromptSubmit, &turn, deadly)?;
+        self.hook(world, Scene::Prompt, &turn, deadly)?;
         for _ in 0..self.random.below(4) {
-            self.hook(world, Moment::AfterTool, &turn, deadly)?;
+            self.hook(world, Scene::Tool, &turn, deadly)?;
         }
         if deadly && self.random.one_in(5) {
             self.wait(world)?;
         }
         if deadly && self.random.one_in(16) {
-            self.pass(world, Passage::Start(Start::Compacted), &turn, true)?;
+            self.pass(world, Scene::Compact, &turn, true)?;
         }
         // A turn that is made to go on ends again; hosts do not do so for ever.
         for _ in 0..3 {
-            if !self.hook(world, Moment::TurnEnd, &turn, deadly)? {
+            if !self.hook(world, Scene::End, &turn, deadly)? {
                 break;
             }
-            self.hook(world, Moment::AfterTool, &turn, deadly)?;
+            self.hook(world, Scene::Tool, &turn, deadly)?;
         }
         Ok(())
     }
@@ -132,8 +131,8 @@ impl Reader {
     /// The host is killed with the hook of a prompt or of a tool, and the session is resumed in another one.
     fn die(&mut self, world: &World, turn: &str) -> Result<()> {
         let Some(host) = self.host.take() else { return Ok(()) };
-        let moment = *self.random.pick(&[Moment::PromptSubmit, Moment::AfterTool]);
-        let (event, payload) = self.script.payload(moment, &self.native, turn, &mut self.random);
+        let scene = *self.random.pick(&[Scene::Prompt, Scene::Tool]);
+        let (event, payload) = self.tell(scene, turn)?;
         let run = self.hook_run(world, &event, payload);
         let after = Duration::from_micros(self.random.below(30_000) as u64);
         let gate = world.gate.read().unwrap_or_else(PoisonError::into_inner);
@@ -151,24 +150,24 @@ impl Reader {
     /// The session goes on in another process; the one before has ended by itself, or is dead.
     fn resume(&mut self, world: &World, ends: bool) -> Result<()> {
         if ends {
-            self.pass(world, Passage::Exit, "", true)?;
+            self.pass(world, Scene::Over, "", true)?;
         }
         self.host = self.chaos.as_deref().map(Host::start).transpose()?;
-        self.begin(world, Start::Resumed)
+        self.begin(world, Scene::Resume)
     }
 
     /// The user clears the conversation. Where that makes another session, the user comes back to this one a turn later.
     fn clear(&mut self, world: &World) -> Result<()> {
-        if !self.script.knows(Passage::Start(Start::Cleared)) {
+        if !self.script.tells(Scene::Clear) {
             return Ok(());
         }
-        self.pass(world, Passage::Leave, "", true)?;
+        self.pass(world, Scene::Leave, "", true)?;
         let before =
             std::mem::replace(&mut self.native, format!("01a1fe22-3c08-7121-a036-{}", self.random.word(12)));
-        self.begin(world, Start::Cleared)?;
+        self.begin(world, Scene::Clear)?;
         let turn = format!("01a1fe22-3c54-7db2-91d8-{}", self.random.word(12));
-        self.hook(world, Moment::PromptSubmit, &turn, true)?;
-        self.hook(world, Moment::TurnEnd, &turn, true)?;
+        self.hook(world, Scene::Prompt, &turn, true)?;
+        self.hook(world, Scene::End, &turn, true)?;
         let run = RunFolders::of(&world.home());
         let own = self.session.map(|session| run.session(session));
         let now = run.native(self.provider(), &self.native);
@@ -181,28 +180,34 @@ impl Reader {
     }
 
     /// The start of a conversation, as it was captured for this reason, or else as a new one.
-    fn begin(&mut self, world: &World, why: Start) -> Result<()> {
-        if !self.pass(world, Passage::Start(why), "", true)? {
-            self.hook(world, Moment::SessionStart, "", true)?;
+    fn begin(&mut self, world: &World, why: Scene) -> Result<()> {
+        if !self.pass(world, why, "", true)? {
+            self.hook(world, Scene::Start, "", true)?;
         }
         Ok(())
     }
 
-    /// Whether such a passage was captured, and the hook has heard of it.
-    fn pass(&mut self, world: &World, passage: Passage, turn: &str, deadly: bool) -> Result<bool> {
-        let Some((event, payload)) = self.script.passage(passage, &self.native, turn, &mut self.random)
-        else {
+    /// What becomes of the session between its turns. Whether such a thing was captured, and the hook has heard of it.
+    fn pass(&mut self, world: &World, scene: Scene, turn: &str, deadly: bool) -> Result<bool> {
+        if !self.script.tells(scene) {
             return Ok(false);
-        };
+        }
+        let (event, payload) = self.tell(scene, turn)?;
         world.passages.fetch_add(1, Ordering::Relaxed);
         self.run_hook(world, &event, payload, deadly)?;
         Ok(true)
     }
 
     /// Whether the hook said anything.
-    pub(super) fn hook(&mut self, world: &World, moment: Moment, turn: &str, deadly: bool) -> Result<bool> {
-        let (event, payload) = self.script.payload(moment, &self.native, turn, &mut self.random);
+    pub(super) fn hook(&mut self, world: &World, scene: Scene, turn: &str, deadly: bool) -> Result<bool> {
+        let (event, payload) = self.tell(scene, turn)?;
         self.run_hook(world, &event, payload, deadly)
+    }
+
+    /// The host's event name and payload.
+    fn tell(&mut self, scene: Scene, turn: &str) -> Result<(String, String)> {
+        let told = self.script.tell(scene, &Names::of(&self.native, turn), &mut self.random);
+        told.context("a captured event is missing")
     }
 
     fn hook_run(&self, world: &World, event: &str, payload: String) -> Run {
@@ -292,14 +297,4 @@ impl Reader {
 
 fn same_folder(one: &Path, other: &Path) -> bool {
     one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
-}
-
-/// All strings of a value, one after another.
-pub(crate) fn strings(value: &Value, out: &mut String) {
-    match value {
-        Value::String(text) => out.extend([text, "\n"]),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, out)),
-        Value::Object(members) => members.values().for_each(|item| strings(item, out)),
-        _ => {}
-    }
 }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use session_bridge_core::event::Moment;
 use session_bridge_core::id::SessionId;
 use session_bridge_providers::PROVIDERS;
 
@@ -20,12 +19,12 @@ use super::audit;
 use super::fault::strace;
 use super::readers::Reader;
 use super::round::sender;
-use super::script::Script;
 use super::sweep::said;
 use super::trouble::{make_read_only, make_writable};
 use super::world::{Acknowledged, World, lock};
 use super::writers::{call_of, mark, mark_in, names_in_calls, server_of};
 use crate::programs::Programs;
+use crate::script::{Scene, Script};
 
 /// How long a tracer may take to come. A limit for hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,8 +67,8 @@ fn story(world: &World, number: u64) -> Result<()> {
             server.send(world, session, &body(), false)?;
         }
         command(world, session, &body(), false)?;
-        reader.hook(world, Moment::PromptSubmit, "01a1fe22-3c54-7db2-91d8-000000000000", false)?;
-        reader.hook(world, Moment::TurnEnd, "01a1fe22-3c54-7db2-91d8-000000000000", false)?;
+        reader.hook(world, Scene::Prompt, "01a1fe22-3c54-7db2-91d8-000000000000", false)?;
+        reader.hook(world, Scene::End, "01a1fe22-3c54-7db2-91d8-000000000000", false)?;
         if let Some(mut tracer) = tracer {
             rustix::process::kill_process(
                 rustix::process::Pid::from_child(&tracer),

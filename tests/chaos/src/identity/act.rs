@@ -8,11 +8,12 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use session_bridge_core::identity::ARGUMENT;
 
-use super::house::{House, Kind, Moments, Resident};
+use super::house::{House, Kind, Resident};
 use super::model::{Expected, FOLDER, Model, Person};
-use super::server::Said;
 use super::world::{Posted, World, mark};
 use crate::random::Random;
+use crate::script::Scene;
+use crate::server::{Refusal, Said};
 
 /// How many processes act at the same time.
 const AT_ONCE: usize = 4;
@@ -162,16 +163,18 @@ fn settle(world: &World, message: u64, said: Said, cleared: bool) {
             posted.id = content["id"].as_str().map(str::to_owned);
             posted.id.is_none().then(|| format!("message {message} got no id: {content}"))
         }
-        (Err(code), Expected::Refused(expected)) if code == *expected => {
-            *ledger.refused.entry(code).or_default() += 1;
+        (Err(refusal), Expected::Refused(expected)) if refusal.code() == *expected => {
+            *ledger.refused.entry(refusal.code().to_owned()).or_default() += 1;
             None
         }
-        (Err(code), _) if cleared && code == "conversation_ended" => {
+        (Err(refusal), _) if cleared && refusal.code() == "conversation_ended" => {
             posted.expected = Expected::Refused("conversation_ended");
-            *ledger.refused.entry(code).or_default() += 1;
+            *ledger.refused.entry(refusal.code().to_owned()).or_default() += 1;
             None
         }
-        (Err(code), expected) => Some(format!("message {message} for {expected:?} was refused: {code}")),
+        (Err(refusal), expected) => {
+            Some(format!("message {message} for {expected:?} was refused: {refusal}"))
+        }
     };
     ledger.findings.extend(problem);
 }
@@ -236,7 +239,8 @@ fn from_the_shell(world: &World, model: &Model, house: &mut House, want: usize) 
         let env = house.around(&native);
         let ended = house.host.carry_out(&world.run(&world.programs.main, &words, &env))?;
         let id = serde_json::from_str::<Value>(&ended.output).unwrap_or_default();
-        settle(world, message, id["id"].as_str().map(|_| id.clone()).ok_or(ended.output), false);
+        let said = if id["id"].is_string() { Ok(id) } else { Err(Refusal::from(Value::from(ended.output))) };
+        settle(world, message, said, false);
     }
     Ok(want)
 }
@@ -291,22 +295,22 @@ fn ambiguous(world: &World, house: &mut House) -> Result<()> {
 
 pub(super) fn expect_refusal(world: &World, said: Said, code: &str, about: &str) {
     match said {
-        Err(found) if found == code => world.refused(code),
+        Err(refusal) if refusal.code() == code => world.refused(code),
         other => world.find(format!("{about}: a call was to be refused with {code}: {other:?}")),
     }
 }
 
 /// The conversation goes on under another id of the host. False if this CLI tells nothing of that.
 fn clear(world: &World, house: &mut House) -> Result<bool> {
-    if !matches!(house.kind, Kind::Alone { .. }) || !house.tells(world, Moments::Clear) {
+    if !matches!(house.kind, Kind::Alone { .. }) || !house.tells(world, Scene::Clear) {
         return Ok(false);
     }
     let Resident { number, native } = house.people[0].clone();
-    if house.tells(world, Moments::BeforeClear) {
-        house.hook(world, Moments::BeforeClear, &native, "", Some(number))?;
+    if house.tells(world, Scene::Leave) {
+        house.hook(world, Scene::Leave, &native, "", Some(number))?;
     }
     let next = house.new_native();
-    house.hook(world, Moments::Clear, &next, "", Some(number))?;
+    house.hook(world, Scene::Clear, &next, "", Some(number))?;
     house.people[0].native = next;
     world.event("cleared");
     Ok(true)
@@ -319,19 +323,19 @@ fn happen(world: &World, model: &Model, house: &mut House) -> Result<()> {
         0 => {
             clear(world, house)?;
         }
-        1 if house.tells(world, Moments::Compact) => {
-            house.hook(world, Moments::Compact, &native, "", Some(number))?;
+        1 if house.tells(world, Scene::Compact) => {
+            house.hook(world, Scene::Compact, &native, "", Some(number))?;
             world.event("compacted");
         }
-        2 if house.tells(world, Moments::Subagent) => {
-            let said = house.hook(world, Moments::Subagent, &native, "a turn", None)?;
+        2 if house.tells(world, Scene::Subagent) => {
+            let said = house.hook(world, Scene::Subagent, &native, "a turn", None)?;
             if !said.is_empty() {
                 world.find(format!("a subagent of {} was told something: {said}", house.provider.card().id));
             }
             world.event("subagents");
         }
         3 => {
-            house.hook(world, Moments::Resume, &native, "", Some(number))?;
+            house.hook(world, Scene::Resume, &native, "", Some(number))?;
             world.event("resumed in its process");
         }
         _ if house.server.is_some() => house.serve(world)?,

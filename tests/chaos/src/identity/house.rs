@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
-use session_bridge_core::event::{Moment, Start};
 use session_bridge_core::identity::ARGUMENT;
 use session_bridge_core::marks::Mark;
 use session_bridge_core::provider::{Provider, Source};
 use session_bridge_providers::PROVIDERS;
 
-use super::server::{Said, Server};
 use super::world::{World, marks};
-use crate::crashes::readers::strings;
-use crate::crashes::script::{Now, Sample};
 use crate::launch::Host;
 use crate::random::Random;
+use crate::script::{Names, Scene, Script, strings};
+use crate::server::{Said, Server};
 
 /// What tells a server of this provider whose call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,42 +49,6 @@ impl Kind {
     /// Whether several sessions of one process can all call.
     pub(super) const fn many(self) -> bool {
         matches!(self, Self::Meta { .. } | Self::Argument)
-    }
-}
-
-/// A moment in a session's life that hosts tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moments {
-    Start,
-    Resume,
-    Clear,
-    /// The end that comes before a clear.
-    BeforeClear,
-    Compact,
-    End,
-    Prompt,
-    Tool,
-    TurnEnd,
-    Subagent,
-}
-
-impl Moments {
-    fn fits(self, sample: &Sample) -> bool {
-        let facts = sample.facts;
-        let start = |start| facts.moment == Moment::SessionStart && facts.start == start && facts.plain;
-        let plain = |moment| facts.moment == moment && facts.plain;
-        match self {
-            Self::Start => start(Start::Fresh),
-            Self::Resume => start(Start::Resumed),
-            Self::Clear => start(Start::Cleared),
-            Self::Compact => start(Start::Compacted),
-            Self::BeforeClear => plain(Moment::SessionEnd) && facts.continues,
-            Self::End => plain(Moment::SessionEnd) && !facts.continues,
-            Self::Prompt => plain(Moment::PromptSubmit),
-            Self::Tool => plain(Moment::AfterTool),
-            Self::TurnEnd => plain(Moment::TurnEnd),
-            Self::Subagent => facts.subagent,
-        }
     }
 }
 
@@ -153,8 +115,12 @@ impl House {
     }
 
     /// Whether its CLI tells of that.
-    pub(super) fn tells(&self, world: &World, moment: Moments) -> bool {
-        world.samples[self.provider.card().id.as_str()].iter().any(|sample| moment.fits(sample))
+    pub(super) fn tells(&self, world: &World, scene: Scene) -> bool {
+        self.script(world).tells(scene)
+    }
+
+    fn script<'w>(&self, world: &'w World) -> &'w Script {
+        &world.scripts[self.provider.card().id.as_str()]
     }
 
     /// The environment of whatever this process starts for one session: its own mark, and what was inherited.
@@ -184,23 +150,23 @@ impl House {
     pub(super) fn hook(
         &mut self,
         world: &World,
-        moment: Moments,
+        scene: Scene,
         native: &str,
         turn: &str,
         number: Option<usize>,
     ) -> Result<String> {
-        let samples = world.samples[self.provider.card().id.as_str()].clone();
-        let find = |moment: Moments| samples.iter().rfind(|sample| moment.fits(sample));
-        let sample = find(moment).or_else(|| find(Moments::Resume)).or_else(|| find(Moments::Start));
-        let sample = sample.context("a captured event is missing")?;
-        let now = Now { native, turn, nonce: Some(&self.nonce), clock: world.next() };
-        let payload = sample.at(now, &mut self.random);
+        let script = self.script(world);
+        let told = [scene, Scene::Resume, Scene::Start].into_iter().find(|scene| script.tells(*scene));
+        let names = Names { nonce: Some(&self.nonce), ..Names::of(native, turn) };
+        let told = told.and_then(|scene| script.tell(scene, &names, &mut self.random));
+        let (event, payload) = told.context("a captured event is missing")?;
         let id = self.provider.card().id.as_str();
-        let mut words = (id, sample.event.as_str());
+        let mut words = (id, event.as_str());
         if self.random.one_in(6) {
             // The entry of another CLI, for the same moment.
             let other = *self.random.pick(PROVIDERS);
-            let theirs = other.card().hooks.iter().find(|spec| spec.moment == sample.facts.moment);
+            let moment = self.provider.card().hook(&event).map(|spec| spec.moment);
+            let theirs = other.card().hooks.iter().find(|spec| Some(spec.moment) == moment);
             words = theirs.map_or(words, |spec| (other.card().id.as_str(), spec.event));
         }
         let env = self.surroundings(native, true);
@@ -209,7 +175,7 @@ impl House {
         let ended = self.host.carry_out(&run)?;
         world.event("hooks");
         if !ended.success || ended.hung {
-            world.find(format!("the hook failed at {} of {id}", sample.event));
+            world.find(format!("the hook failed at {event} of {id}"));
         }
         let output = ended.output.trim();
         if output.is_empty() {
@@ -230,7 +196,7 @@ impl House {
                 }
             }
             None if found.is_empty() => {}
-            None => world.find(format!("{moment:?} of {id} put mail where nobody reads")),
+            None => world.find(format!("{scene:?} of {id} put mail where nobody reads")),
         }
         Ok(text)
     }
@@ -258,7 +224,7 @@ impl House {
         // An entry that was made for another CLI says so, too.
         let entry = if self.random.one_in(4) { *self.random.pick(PROVIDERS) } else { self.provider };
         let words = ["--client", entry.card().id.as_str()];
-        self.server = Some(Server::start(world, &mut self.host, client, &words, &env)?);
+        self.server = Some(world.server(&mut self.host, client, &words, &env)?);
         world.event("servers");
         Ok(())
     }
@@ -293,16 +259,16 @@ impl House {
     pub(super) fn turn(&mut self, world: &World, at: usize) -> Result<()> {
         let Resident { number, native } = self.people[at].clone();
         let turn = format!("01a1fe22-3c54-7db2-91d8-{}", self.random.word(12));
-        self.hook(world, Moments::Prompt, &native, &turn, Some(number))?;
+        self.hook(world, Scene::Prompt, &native, &turn, Some(number))?;
         if self.random.one_in(2) {
-            self.hook(world, Moments::Tool, &native, &turn, Some(number))?;
+            self.hook(world, Scene::Tool, &native, &turn, Some(number))?;
         }
         // A turn that is made to go on ends again; hosts do not do so for ever.
         for _ in 0..3 {
-            if self.hook(world, Moments::TurnEnd, &native, &turn, Some(number))?.is_empty() {
+            if self.hook(world, Scene::End, &native, &turn, Some(number))?.is_empty() {
                 break;
             }
-            self.hook(world, Moments::Tool, &native, &turn, Some(number))?;
+            self.hook(world, Scene::Tool, &native, &turn, Some(number))?;
         }
         Ok(())
     }

@@ -8,11 +8,12 @@ use session_bridge_providers::PROVIDERS;
 use session_bridge_store::View;
 
 use super::act::{confirm, expect_refusal};
-use super::house::{House, Kind, Moments, Resident};
+use super::house::{House, Kind, Resident};
 use super::model::{FOLDER, Model, Person};
 use super::world::World;
 use crate::launch::Host;
 use crate::random::Random;
+use crate::script::Scene;
 
 /// Where a process id is set for the next process, in a namespace of our own.
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
@@ -86,7 +87,7 @@ impl Life<'_> {
                 };
                 self.inherit(&mut house);
                 for _ in 0..most.min(left) {
-                    self.begin(&mut house, Moments::Start)?;
+                    self.begin(&mut house, Scene::Start)?;
                     left -= 1;
                 }
                 house.serve(self.world)?;
@@ -97,7 +98,7 @@ impl Life<'_> {
     }
 
     /// A new session in the process: by a start, a fork, or a clear of a CLI that makes a new one of it.
-    fn begin(&mut self, house: &mut House, moment: Moments) -> Result<usize> {
+    fn begin(&mut self, house: &mut House, scene: Scene) -> Result<usize> {
         let native = house.new_native();
         let card = house.provider.card();
         let folder = FOLDER.trim_start_matches('/').to_lowercase();
@@ -114,11 +115,11 @@ impl Life<'_> {
         };
         let before = house.env.len();
         house.env.extend(claimed.clone().map(|id| ("SESSION_BRIDGE_SESSION_ID".to_owned(), id)));
-        house.hook(self.world, moment, &native, "", Some(number))?;
+        house.hook(self.world, scene, &native, "", Some(number))?;
         house.env.truncate(before);
         let mut store = self.world.store()?;
         let session = store.named_by(card.id.as_str(), &native)?;
-        let session = session.with_context(|| format!("{moment:?} of {} registers nobody", card.id))?;
+        let session = session.with_context(|| format!("{scene:?} of {} registers nobody", card.id))?;
         let id = session.id.to_string();
         let taken = self.model.people.iter().any(|person| person.id == id);
         let granted = claimed.as_ref().is_some_and(|claimed| *claimed == id);
@@ -128,7 +129,7 @@ impl Life<'_> {
         if taken || granted != grantable || session.label != label || session.roles != house.roles || mail > 0
         {
             self.world.find(format!(
-                "{moment:?} of {} made {} ({}, {:?}, {mail} messages), not {label} {:?}; it claimed {claimed:?}, {taken}",
+                "{scene:?} of {} made {} ({}, {:?}, {mail} messages), not {label} {:?}; it claimed {claimed:?}, {taken}",
                 card.id, id, session.label, session.roles, house.roles
             ));
         }
@@ -165,7 +166,7 @@ impl Life<'_> {
         } else {
             self.model.free_label(&person.label, Some(number))
         };
-        house.hook(self.world, Moments::Resume, &person.native, "", Some(number))?;
+        house.hook(self.world, Scene::Resume, &person.native, "", Some(number))?;
         let session = self.world.store()?.named_by(person.provider.card().id.as_str(), &person.native)?;
         let session = session.context("a resumed session that nobody knows")?;
         if session.id.to_string() != person.id || session.label != label {
@@ -217,7 +218,7 @@ impl Life<'_> {
         if heir.card().id == provider.card().id && self.random.one_in(2) {
             self.resume(&mut next, people[0].number)?;
         } else {
-            self.begin(&mut next, Moments::Start)?;
+            self.begin(&mut next, Scene::Start)?;
         }
         next.serve(self.world)?;
         self.houses.push(next);
@@ -227,13 +228,13 @@ impl Life<'_> {
     /// A session ends, and where that is possible its process goes on with a new one.
     fn end(&mut self) -> Result<()> {
         let world = self.world;
-        let Some(mut house) = self.pick(|house| house.tells(world, Moments::End)) else { return Ok(()) };
+        let Some(mut house) = self.pick(|house| house.tells(world, Scene::Over)) else { return Ok(()) };
         let gone = house.people.remove(0);
-        house.hook(world, Moments::End, &gone.native, "", Some(gone.number))?;
+        house.hook(world, Scene::Over, &gone.native, "", Some(gone.number))?;
         self.model.people[gone.number].live = false;
         world.event("ended");
         if house.people.is_empty() {
-            self.begin(&mut house, Moments::Start)?;
+            self.begin(&mut house, Scene::Start)?;
             if let Kind::Variable(_) = house.kind {
                 house.serve(world)?;
             }
@@ -246,11 +247,11 @@ impl Life<'_> {
     fn fork(&mut self) -> Result<()> {
         let Some(mut house) = self.pick(|house| house.kind != Kind::Shared) else { return Ok(()) };
         if house.kind.many() {
-            self.begin(&mut house, Moments::Resume)?;
+            self.begin(&mut house, Scene::Resume)?;
         } else {
             let mut next = self.house(house.provider, None)?;
             self.inherit(&mut next);
-            self.begin(&mut next, Moments::Resume)?;
+            self.begin(&mut next, Scene::Resume)?;
             next.serve(self.world)?;
             self.houses.push(next);
         }
@@ -263,9 +264,9 @@ impl Life<'_> {
     fn clear(&mut self) -> Result<()> {
         let world = self.world;
         let fits =
-            |house: &House| matches!(house.kind, Kind::Meta { .. }) && house.tells(world, Moments::Clear);
+            |house: &House| matches!(house.kind, Kind::Meta { .. }) && house.tells(world, Scene::Clear);
         let Some(mut house) = self.pick(fits) else { return Ok(()) };
-        self.begin(&mut house, Moments::Clear)?;
+        self.begin(&mut house, Scene::Clear)?;
         world.event("cleared into a new session");
         self.houses.push(house);
         Ok(())

@@ -13,40 +13,23 @@ mod house;
 mod life;
 mod model;
 mod round;
-mod server;
 mod strangers;
 mod world;
 
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 pub use round::{Mistake, Outcome, Plan, play};
+
+use crate::apart;
 
 /// Plays a round in a process of its own, with process ids of its own: there an id can be used again.
 pub fn play_apart(chaos: &Path, plan: &Plan) -> Result<Outcome> {
     let folder = tempfile::Builder::new().prefix("id").tempdir()?;
-    let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        command.arg("--map-root-user");
-    }
+    let mut command = apart::unshare();
     // The shell is the first process there, and buries those that nobody waits for.
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "\"$0\" \"$@\"; exit $?"]);
-    let output = command
-        .arg(chaos)
-        .arg("identity-round")
-        .arg(serde_json::to_string(plan)?)
-        .arg(folder.path())
-        .output()?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    let Ok(outcome) = serde_json::from_str::<Outcome>(told.trim()) else {
-        let _ = folder.keep();
-        bail!("a round failed: {}{}", told, String::from_utf8_lossy(&output.stderr));
-    };
-    if !outcome.findings.is_empty() {
-        // Somebody will want to look.
-        let _ = folder.keep();
-    }
-    Ok(outcome)
+    command.arg(chaos).arg("identity-round").arg(serde_json::to_string(plan)?).arg(folder.path());
+    apart::outcome(&mut command, folder, |outcome: &Outcome| outcome.findings.len())
 }

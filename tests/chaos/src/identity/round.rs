@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::house::Moments;
 use super::life::Life;
 use super::model::{Expected, Model};
 use super::world::{Posted, World, mark};
 use super::{act, audit, strangers};
 use crate::programs::Programs;
 use crate::random::Random;
+use crate::script::Scene;
 
 /// How many sessions there are in the first act.
 const SESSIONS: usize = 50;
@@ -148,8 +148,8 @@ fn err(mistake: Mistake, life: &mut Life<'_>) -> Result<()> {
             if read(world) {
                 break;
             }
-            for moment in [Moments::Prompt, Moments::Tool, Moments::TurnEnd] {
-                house.hook(world, moment, &two.native, &format!("mistaken-{turn}"), Some(one.number))?;
+            for scene in [Scene::Prompt, Scene::Tool, Scene::End] {
+                house.hook(world, scene, &two.native, &format!("mistaken-{turn}"), Some(one.number))?;
             }
         }
     }

@@ -9,7 +9,6 @@ use session_bridge_providers::PROVIDERS;
 use super::act::{NOBODYS, expect_refusal};
 use super::house::Kind;
 use super::model::Model;
-use super::server::Server;
 use super::world::World;
 use crate::launch::Host;
 
@@ -55,7 +54,7 @@ fn refused(
     let mut host = Host::start(&world.host_program(provider))?;
     let words = if client.is_some() { vec!["--client", id] } else { Vec::new() };
     let env: Vec<_> = env.into_iter().collect();
-    let mut server = Server::start(world, &mut host, client.unwrap_or("somebody"), &words, &env)?;
+    let mut server = world.server(&mut host, client.unwrap_or("somebody"), &words, &env)?;
     let arguments = json!({"to": "*", "body": NOBODYS});
     let said = server.call("bridge_send_message", &arguments, &json!({}))?;
     expect_refusal(world, said, code, id);

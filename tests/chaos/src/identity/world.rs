@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use session_bridge_core::home::Home;
@@ -13,9 +13,10 @@ use session_bridge_providers::PROVIDERS;
 use session_bridge_store::{Role, Store};
 
 use super::model::Expected;
-use crate::crashes::script::{Sample, captured};
-use crate::launch::Run;
+use crate::launch::{Host, Run};
 use crate::programs::Programs;
+use crate::script::Script;
+use crate::server::Server;
 
 /// A message that somebody tried to send.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ pub(super) struct Ledger {
 pub(super) struct World {
     pub(super) root: PathBuf,
     pub(super) programs: Programs,
-    pub(super) samples: BTreeMap<&'static str, Arc<Vec<Sample>>>,
+    pub(super) scripts: BTreeMap<&'static str, Script>,
     ledger: Mutex<Ledger>,
     counter: AtomicU64,
 }
@@ -57,9 +58,9 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(root: &Path, programs: Programs) -> Result<Self> {
         std::fs::create_dir_all(root.join("bin"))?;
-        let mut samples = BTreeMap::new();
+        let mut scripts = BTreeMap::new();
         for provider in PROVIDERS {
-            samples.insert(provider.card().id.as_str(), Arc::new(captured(*provider)?));
+            scripts.insert(provider.card().id.as_str(), Script::of_any(*provider)?);
             // A CLI is known by its process, among other things.
             let link = root.join("bin").join(process_name(*provider));
             if !link.exists() {
@@ -69,7 +70,7 @@ impl World {
         let world = Self {
             root: root.to_owned(),
             programs,
-            samples,
+            scripts,
             ledger: Mutex::default(),
             counter: AtomicU64::new(1),
         };
@@ -111,6 +112,19 @@ impl World {
         ];
         run.env.extend_from_slice(env);
         run
+    }
+
+    /// Starts a server below a host, and introduces its client.
+    pub(super) fn server(
+        &self,
+        host: &mut Host,
+        client: &str,
+        words: &[&str],
+        env: &[(String, String)],
+    ) -> Result<Server> {
+        let run = self.run(&self.programs.main, &[&["mcp"], words].concat(), env);
+        let (_, stream) = host.serve(&run, &self.socket())?;
+        Server::greet(stream, client)
     }
 
     /// A lock whose holder panicked still guards plain data.

@@ -13,7 +13,7 @@ use super::text;
 use crate::random::Random;
 
 /// Everything in a home but the bridge's own folder.
-pub(super) type Tree = BTreeMap<PathBuf, Vec<u8>>;
+pub(crate) type Tree = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A temporary home.
 pub(super) struct Home(TempDir);
@@ -46,22 +46,7 @@ impl Home {
     }
 
     pub(super) fn tree(&self) -> Result<Tree> {
-        let mut found = Tree::new();
-        let mut todo = vec![self.path().to_owned()];
-        while let Some(folder) = todo.pop() {
-            for entry in fs::read_dir(&folder)? {
-                let path = entry?.path();
-                if path.ends_with(".session-bridge") {
-                    continue;
-                }
-                if path.is_dir() {
-                    todo.push(path);
-                } else {
-                    found.insert(path.strip_prefix(self.path())?.to_owned(), fs::read(&path)?);
-                }
-            }
-        }
-        Ok(found)
+        tree(self.path())
     }
 
     /// Makes the files what a tree says, without the bridge knowing of it.
@@ -76,6 +61,26 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// What stands in a home now.
+pub(crate) fn tree(home: &Path) -> Result<Tree> {
+    let mut found = Tree::new();
+    let mut todo = vec![home.to_owned()];
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.ends_with(".session-bridge") {
+                continue;
+            }
+            if path.is_dir() {
+                todo.push(path);
+            } else {
+                found.insert(path.strip_prefix(home)?.to_owned(), fs::read(&path)?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The files that a plan edits in place, each with its edits, in the plan's order.

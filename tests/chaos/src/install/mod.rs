@@ -17,6 +17,8 @@ use session_bridge_core::plan::{EditOp, Format, Plan};
 use session_bridge_core::provider::{Provider, Scope, Want};
 use session_bridge_providers::PROVIDERS;
 
+pub(crate) use home::{Tree, tree};
+
 use crate::random::Random;
 use home::Home;
 

@@ -151,25 +151,9 @@ impl Agents {
     }
 
     fn event<'a>(&self, me: usize, moment: Moment, turn: &'a str) -> HookEvent<'a> {
-        HookEvent {
-            moment,
-            name: self.all[me].card.hooks.iter().find(|h| h.moment == moment).map_or("", |h| h.event).into(),
-            native: "n".into(),
-            turn: Some(turn.into()),
-            tool_calls: Vec::new(),
-            stamp: None,
-            cwd: None,
-            nonce: None,
-            subagent: None,
-            subagent_done: false,
-            nudge: None,
-            echo: None,
-            by_host: false,
-            start: Start::Fresh,
-            continues: false,
-            continued: false,
-            said: None,
-        }
+        let spec = self.all[me].card.hooks.iter().find(|hook| hook.moment == moment);
+        let name = spec.map_or("", |spec| spec.event);
+        HookEvent { turn: Some(turn.into()), ..HookEvent::of(moment, name.into(), "n".into()) }
     }
 
     /// The host puts a request to its model, where it tells of that.

@@ -44,7 +44,7 @@ pub(super) fn carry_out(
     stop: &Stop,
 ) -> Result<Ended, String> {
     let began = Instant::now();
-    let mut child = bounded::start(command.stderr(Stdio::null()))?;
+    let mut child = bounded::start(command.stderr(Stdio::null())).map_err(|error| error.to_string())?;
     let pieces = bounded::pieces(child.stdout.take());
     if let Some(mut stdin) = child.stdin.take() {
         // Whoever was killed, or needs no input, does not read it.

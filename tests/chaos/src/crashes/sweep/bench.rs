@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use session_bridge_core::event::Moment;
 use session_bridge_core::id::{MessageId, SessionId};
 
 use super::operation::{Operation, Told};
@@ -16,6 +15,7 @@ use crate::crashes::round::sender;
 use crate::crashes::world::{Acknowledged, Shown, World, lock};
 use crate::crashes::writers::mark;
 use crate::programs::Programs;
+use crate::script::Scene;
 
 /// The turn in which everything happens.
 pub(super) const TURN: &str = "01a1fe22-3c54-7db2-91d8-000000000000";
@@ -84,7 +84,7 @@ impl Bench {
         bench.send()?;
         bench.first = lock(&bench.world.acknowledged).last().map_or(bench.first, |message| message.id);
         if operation.follows_a_delivery() {
-            bench.reader.hook(&bench.world, Moment::PromptSubmit, TURN, false)?;
+            bench.reader.hook(&bench.world, Scene::Prompt, TURN, false)?;
         }
         bench.acknowledged.clone_from(&lock(&bench.world.acknowledged));
         bench.shown.clone_from(&lock(&bench.world.shown));

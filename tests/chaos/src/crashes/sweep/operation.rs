@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use session_bridge_core::event::Moment;
 
 use super::bench::{Bench, TURN};
 use crate::crashes::world::{Acknowledged, lock};
 use crate::crashes::writers::{call_of, mark_in, names_in_calls, printed, server_of};
 use crate::launch::Run;
+use crate::script::Scene;
 
 /// The operations, each at a home where one message waits or was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +80,8 @@ impl Operation {
     pub(super) fn run(self, bench: &mut Bench) -> Result<Told> {
         match self {
             Self::Send | Self::SendBeside => bench.send(),
-            Self::Deliver | Self::DeliverBeside => bench.hook(Moment::PromptSubmit),
-            Self::Settle => bench.hook(Moment::TurnEnd),
+            Self::Deliver | Self::DeliverBeside => bench.hook(Scene::Prompt),
+            Self::Settle => bench.hook(Scene::End),
             Self::Reply => bench.reply(),
             Self::Serve => bench.serve(),
             Self::Receipts => bench.command(&["receipts", &bench.first.to_string(), "--json"]),
@@ -127,8 +127,8 @@ impl Bench {
     }
 
     /// What is wrong with a hook's end is found by the reader.
-    fn hook(&mut self, moment: Moment) -> Result<Told> {
-        self.reader.hook(&self.world, moment, TURN, false)?;
+    fn hook(&mut self, scene: Scene) -> Result<Told> {
+        self.reader.hook(&self.world, scene, TURN, false)?;
         Ok(Told::Done)
     }
 
