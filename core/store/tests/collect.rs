@@ -146,6 +146,28 @@ fn open_questions_stay_as_long_as_their_reader_may_come_back() {
 }
 
 #[test]
+fn what_was_put_out_and_never_proven_stays_as_long_as_its_reader_may_come_back() {
+    let mut w = world();
+    let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
+    let (doubtful, waits) = (w.send(&a, &b, Kind::Note, "doubtful"), w.session(&BATCH, "c"));
+    w.prompt(&BATCH, &b, "t1");
+    w.store.end(b.id, "over").unwrap();
+    w.store.arrive(&arrival(&BATCH, "b", Some(Start::Resumed))).unwrap();
+    assert!(w.prompt(&BATCH, &b, "t2").text.contains(&doubtful.to_string()), "its reader is told the id");
+    w.clock.advance(DAY);
+    w.store.end(b.id, "over").unwrap();
+    assert_eq!(w.store.receipts(doubtful).unwrap()[0].state, State::Offered);
+    let unread = w.send(&a, &waits, Kind::Note, "unread");
+    w.store.end(waits.id, "over").unwrap();
+    w.clock.advance(MONTH);
+    assert_eq!(gc(&mut w).kept.unread, 1, "it may be resumed");
+    w.clock.advance(1);
+    let report = gc(&mut w);
+    assert_eq!(report.messages, 1, "{report:?}");
+    assert!(!is_there(&w, doubtful) && is_there(&w, unread), "what never went out is kept");
+}
+
+#[test]
 fn what_is_under_way_stays() {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
@@ -162,7 +184,8 @@ fn what_is_under_way_stays() {
     w.store.claim(a.id, "server", &filter, 1_000).unwrap();
     assert_eq!(gc(&mut w).kept.in_use, 1);
     w.clock.advance(1_001);
-    assert_eq!(gc(&mut w).messages, 1);
+    let report = gc(&mut w);
+    assert_eq!(report.messages, 1, "{report:?}");
     w.clock.advance(MONTH + 1);
     assert!(gc(&mut w).traces > 0, "the claim is over");
 }
@@ -179,7 +202,8 @@ fn what_is_late_stays_late() {
     w.tools(&BATCH, &b, "t0", &["call"]);
     w.tools(&BATCH, &b, "t0", &["another"]);
     w.clock.advance(MONTH + 1);
-    assert_eq!(gc(&mut w).messages, 1);
+    let report = gc(&mut w);
+    assert_eq!(report.messages, 1, "{report:?}");
     assert!(is_there(&w, older) && !is_there(&w, younger));
     let text = w.prompt(&BATCH, &b, "t1").text;
     assert!(text.contains("older") && text.contains(session_bridge_core::frame::LATE), "{text}");

@@ -146,8 +146,8 @@ impl Walk {
 /// A delivery `d` that is over and old, and for which nobody can act any more.
 fn over() -> String {
     format!(
-        "d.state IN ('injected', 'seen', 'declined') AND NOT {HOT} AND coalesce(d.marked, 0) < :before
-         AND (NOT :question OR d.marked IS NOT NULL OR d.state = 'declined'
+        "d.state IN ('injected', 'seen', 'declined', 'offered') AND NOT {HOT} AND coalesce(d.marked, 0) < :before
+         AND (d.state = 'declined' OR d.state <> 'offered' AND (NOT :question OR d.marked IS NOT NULL)
               OR EXISTS (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before))
          AND coalesce((SELECT max(at) FROM step INDEXED BY step_delivery
                        WHERE seq = d.seq AND session = d.session), 0) < :before"
