@@ -162,7 +162,7 @@ fn serve(
     folder.set_heard(twice.event, &lease).map_err(text)?;
     if let (true, Some(host)) = (outcome.late_nudge, process) {
         // No turn begins, so no event will end it; one that was going on goes on.
-        let idle = Live { host, activity: Activity::Idle, by_user: false };
+        let idle = Live { host, activity: Activity::Idle, by_user: false, turn: None };
         folder.set_live(before.unwrap_or(idle)).map_err(text)?;
     }
     if event.moment == Moment::SessionEnd && !event.continues {

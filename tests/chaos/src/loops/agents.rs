@@ -109,7 +109,7 @@ impl Agents {
         }
         let agents = Self { store, clock, all, mail: Vec::new(), host, turns: 0, calls: 0, _folder: folder };
         for me in 0..agents.all.len() {
-            agents.note(me, Live { host, activity: Activity::Idle, by_user: false })?;
+            agents.note(me, Live { host, activity: Activity::Idle, by_user: false, turn: None })?;
         }
         Ok(agents)
     }
@@ -156,6 +156,7 @@ impl Agents {
             name: self.all[me].card.hooks.iter().find(|h| h.moment == moment).map_or("", |h| h.event).into(),
             native: "n".into(),
             turn: Some(turn.into()),
+            asked: None,
             tool_calls: Vec::new(),
             stamp: None,
             cwd: None,
@@ -192,7 +193,7 @@ impl Agents {
         let event = HookEvent { nudge, by_host, ..self.event(me, Moment::PromptSubmit, &turn) };
         let outcome = self.hook(me, &event)?;
         if outcome.late_nudge {
-            self.note(me, Live { host: self.host, activity: Activity::Idle, by_user: false })?;
+            self.note(me, Live { host: self.host, activity: Activity::Idle, by_user: false, turn: None })?;
             return Ok(None);
         }
         self.request(me, &turn, outcome.attempt)?;
