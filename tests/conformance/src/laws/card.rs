@@ -93,7 +93,7 @@ fn well_formed(card: &Card) {
         match card.not_run {
             // Of a body that no event proves, a call that names it tells.
             None => {
-                assert!(inject.bodies || nothing(inject.proof), "{moment}: nothing goes out to be proved")
+                assert!(inject.bodies || nothing(inject.proof), "{moment}: nothing goes out to be proved");
             }
             Some(_) => assert!(nothing(inject.proof), "{moment}: nobody saw what proves it"),
         }
