@@ -132,6 +132,9 @@ pub struct HookEvent<'a> {
     /// The turn that the event belongs to, where the host names turns. Where it names none, a turn lies between a prompt
     /// and the next, and the store names it after the event that began it.
     pub turn: Option<Cow<'a, str>>,
+    /// For [`Moment::PromptSubmit`] and [`Moment::TurnEnd`] of a host whose other events do not name the turn: what was asked in it, the
+    /// same at both. The host's id of the prompt, or its words as they stand in the payload.
+    pub asked: Option<Cow<'a, str>>,
     /// Ids of the tool calls that the event reports. Where the host has none, the fences in the result of a call of ours:
     /// see [`fences`](crate::frame::fences).
     pub tool_calls: Vec<Cow<'a, str>>,
@@ -173,6 +176,7 @@ impl<'a> HookEvent<'a> {
             name,
             native,
             turn: None,
+            asked: None,
             tool_calls: Vec::new(),
             stamp: None,
             cwd: None,

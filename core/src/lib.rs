@@ -34,3 +34,4 @@ pub mod process;
 pub mod provider;
 pub mod settings;
 pub mod shell;
+pub mod turn;

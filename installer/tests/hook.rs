@@ -195,7 +195,7 @@ fn a_paused_session_is_noted_and_told_nothing_until_it_is_on() {
 
     let host = process::look(std::process::id()).unwrap().key;
     let session = bench.store().sessions(None, true).unwrap().remove(0).session.id;
-    let idle = Live { host, activity: Activity::Idle, by_user: false };
+    let idle = Live { host, activity: Activity::Idle, by_user: false, turn: None };
     bench.store().run().session(session).set_live(idle).unwrap();
     pause.lift(&bench.home()).unwrap();
     let ringer = Ringer { door: "test", host: None, queues: false };

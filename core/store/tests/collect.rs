@@ -292,7 +292,7 @@ fn traces_of_the_present_day_stay_and_older_ones_go() {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
     let host = ProcessKey { ..me() };
-    w.note(&b, Live { host, activity: Activity::Idle, by_user: false });
+    w.note(&b, Live { host, activity: Activity::Idle, by_user: false, turn: None });
     w.send(&a, &b, Kind::Note, "x");
     read_all(&mut w, &b, "t1");
     w.clock.advance(1_000);

@@ -40,7 +40,7 @@ fn a_wall_clock_that_is_set_forward_ends_nothing() {
     w.store
         .run()
         .session(b.id)
-        .set_live(Live { host: me(), activity: Activity::Idle, by_user: false })
+        .set_live(Live { host: me(), activity: Activity::Idle, by_user: false, turn: None })
         .unwrap();
     let ringer = Ringer { door: "door", host: None, queues: false };
     assert!(!matches!(w.store.wake_due(b.id, ringer).unwrap(), Due::Nothing));

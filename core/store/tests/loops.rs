@@ -48,7 +48,7 @@ impl Agents {
         let names = ["ann", "ben", "cem", "dan", "eva"];
         let all: Vec<_> = names[..habits.len()].iter().map(|name| w.session(&BATCH_OPEN, name)).collect();
         for session in &all {
-            w.note(session, Live { host: me(), activity: Activity::Idle, by_user: false });
+            w.note(session, Live { host: me(), activity: Activity::Idle, by_user: false, turn: None });
         }
         Self { w, all, habits: habits.to_vec(), mail: Vec::new(), turns: 0 }
     }

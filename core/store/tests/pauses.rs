@@ -18,7 +18,7 @@ fn due(w: &mut World, session: &Session) -> Due {
 fn idle() -> (World, Session, Session) {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
-    let live = Live { host: me(), activity: Activity::Idle, by_user: false };
+    let live = Live { host: me(), activity: Activity::Idle, by_user: false, turn: None };
     w.store.run().session(b.id).set_live(live).unwrap();
     // The clock of the tests is years behind that of the files; a century makes it later.
     w.clock.advance(100 * 365 * 86_400_000);

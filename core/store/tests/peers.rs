@@ -22,7 +22,7 @@ fn due(w: &mut World, session: &Session) -> Due {
 fn three() -> (World, Session, Session, Session) {
     let mut w = world();
     let (a, c, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "c"), w.session(&BATCH, "b"));
-    let live = Live { host: me(), activity: Activity::Idle, by_user: false };
+    let live = Live { host: me(), activity: Activity::Idle, by_user: false, turn: None };
     w.store.run().session(b.id).set_live(live).unwrap();
     w.clock.advance(100 * 365 * 86_400_000);
     (w, a, c, b)

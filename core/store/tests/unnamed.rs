@@ -7,7 +7,7 @@ use session_bridge_core::echo;
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::message::Kind;
 use session_bridge_core::provider::{By, Card, Inject, Proof};
-use session_bridge_store::{Outcome, Pull, Session, State};
+use session_bridge_store::{Live, Outcome, Pull, Session, State};
 
 const BARE: Card = Card {
     inject: &[
@@ -63,6 +63,93 @@ fn a_turn_lies_between_two_prompts() {
     assert_eq!(t.w.state(two).0, State::Offered, "it may be of a call beside the first");
     let next = t.tell(&b, Moment::PromptSubmit, |_| ()).text;
     assert!(next.contains("may already stand above") && !next.contains(">\ntwo"), "{next}");
+}
+
+#[test]
+fn an_end_of_what_else_was_asked_proves_nothing() {
+    let (mut t, a, b) = Teller::new();
+    let id = t.w.send(&a, &b, Kind::Note, "one");
+    t.tell(&b, Moment::PromptSubmit, |event| event.asked = Some("first".into()));
+    // Esc, and no hook heard of it, nor of the next prompt.
+    t.tell(&b, Moment::TurnEnd, |event| event.asked = Some("second".into()));
+    assert_eq!(t.w.state(id).0, State::Offered);
+    assert!(t.tell(&b, Moment::PromptSubmit, |_| ()).text.contains("may already stand above"));
+
+    let two = t.w.send(&a, &b, Kind::Note, "two");
+    t.tell(&b, Moment::PromptSubmit, |event| event.asked = Some("third".into()));
+    t.tell(&b, Moment::TurnEnd, |event| event.asked = Some("third".into()));
+    assert_eq!(t.w.state(two).0, State::Seen);
+}
+
+#[test]
+fn a_turn_of_which_only_the_end_was_heard_goes_on_five_times() {
+    let (mut t, a, b) = Teller::new();
+    t.tell(&b, Moment::PromptSubmit, |event| event.asked = Some("first".into()));
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(t.w.send(&a, &b, Kind::Note, &format!("{n}")));
+        let said = format!("\"{n}\"");
+        let out = t.tell(&b, Moment::TurnEnd, |event| {
+            event.asked = Some("second".into());
+            event.continued = n > 0;
+            event.said = Some(said.clone().leak());
+        });
+        assert_eq!(out.attempt.is_some(), n < 5, "{n}");
+        if let Some(attempt) = out.attempt {
+            t.tell(&b, Moment::PromptSubmit, |event| event.echo = Some(attempt));
+        }
+    }
+    assert!(ids[..5].iter().all(|id| t.w.state(*id).0 == State::Seen), "its own ends prove it");
+}
+
+/// A prompt that finds nothing to do leaves the store closed, and one that finds another hook at work hears nothing: both leave a
+/// sign of life.
+#[test]
+fn a_prompt_that_only_gave_a_sign_of_life_began_a_turn() {
+    let (mut t, a, b) = Teller::new();
+    let live = |t: &mut Teller, asked: &'static str| {
+        t.time += 1;
+        let mut told = event(Moment::PromptSubmit, None, &[]);
+        told.stamp = Some(format!("{:04}", t.time).into());
+        told.asked = Some(asked.into());
+        let before = t.w.store.run().session(b.id).live();
+        t.w.note(&b, Live::after(&told, common::me(), before));
+    };
+    live(&mut t, "first");
+    let one = t.w.send(&a, &b, Kind::Note, "one");
+    assert!(t.tell(&b, Moment::AfterTool, |_| ()).text.contains("one"));
+    t.tell(&b, Moment::TurnEnd, |event| event.asked = Some("first".into()));
+    assert_eq!(t.w.state(one).0, State::Injected, "its end says what the prompt said");
+
+    live(&mut t, "second");
+    let two = t.w.send(&a, &b, Kind::Note, "two");
+    assert!(t.tell(&b, Moment::AfterTool, |_| ()).text.contains("two"));
+    // Interrupted, which nobody heard; and the same is asked again.
+    live(&mut t, "second");
+    t.tell(&b, Moment::TurnEnd, |event| event.asked = Some("second".into()));
+    assert_eq!(t.w.state(two).0, State::Offered, "that is the end of another turn");
+    assert!(t.tell(&b, Moment::PromptSubmit, |_| ()).text.contains("may already stand above"));
+}
+
+/// A prompt that looks like a text of ours and is none begins a turn, whatever the sign of life took it for.
+#[test]
+fn a_text_of_ours_that_is_too_late_begins_a_turn_of_its_own() {
+    let (mut t, a, b) = Teller::new();
+    let prompt = |t: &mut Teller, asked: &'static str, echo| {
+        t.time += 1;
+        let mut told = event(Moment::PromptSubmit, None, &[]);
+        told.stamp = Some(format!("{:04}", t.time).into());
+        (told.asked, told.echo) = (Some(asked.into()), echo);
+        t.w.live_hook(&BARE, &b, &told)
+    };
+    t.w.send(&a, &b, Kind::Note, "one");
+    let attempt = prompt(&mut t, "first", None).attempt;
+    prompt(&mut t, "second", None);
+    prompt(&mut t, "late", attempt);
+    let two = t.w.send(&a, &b, Kind::Note, "two");
+    assert!(t.tell(&b, Moment::AfterTool, |_| ()).text.contains("two"));
+    t.tell(&b, Moment::TurnEnd, |event| event.asked = Some("late".into()));
+    assert_eq!(t.w.state(two).0, State::Injected);
 }
 
 #[test]
@@ -174,6 +261,7 @@ fn a_start_that_takes_no_text_leaves_it_to_the_next_prompt() {
 #[test]
 fn while_a_subagent_works_nothing_goes_out() {
     let (mut t, a, b) = Teller::new();
+    t.tell(&b, Moment::PromptSubmit, |_| ());
     t.tell(&b, Moment::BeforeSubagent, |_| ());
     t.tell(&b, Moment::BeforeSubagent, |_| ());
     assert!(t.w.rings(&b), "each end must be heard");

@@ -16,7 +16,7 @@ use session_bridge_store::{
 
 /// Notes what the session is doing, now by the test's clock.
 fn note(w: &World, session: &Session, activity: Activity) {
-    w.note(session, Live { host: me(), activity, by_user: false });
+    w.note(session, Live { host: me(), activity, by_user: false, turn: None });
 }
 
 fn due(w: &mut World, session: &Session) -> Due {

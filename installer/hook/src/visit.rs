@@ -116,7 +116,7 @@ impl Visit<'_> {
         self.twice.set_heard(folder, lease)?;
         if let (true, Some(host)) = (outcome.late_nudge, self.process) {
             // No turn begins, so no event will end it; one that was going on goes on.
-            let idle = Live { host, activity: Activity::Idle, by_user: false };
+            let idle = Live { host, activity: Activity::Idle, by_user: false, turn: None };
             folder.set_live(signs.before.unwrap_or(idle))?;
         }
         if self.event.moment == Moment::SessionEnd && !self.event.continues {

@@ -79,7 +79,11 @@ fn what_is_held_is_shown_and_waited_for() {
     let clock = Clock::fixed(env.store().now());
     let mut store = Store::open_with(&env.home(), Role::Cli, clock.clone()).unwrap();
     let host = process::look(std::process::id()).unwrap().key;
-    store.run().session(api).set_live(Live { host, activity: Activity::Idle, by_user: false }).unwrap();
+    store
+        .run()
+        .session(api)
+        .set_live(Live { host, activity: Activity::Idle, by_user: false, turn: None })
+        .unwrap();
     loop {
         match store.wake_due(api, Ringer { door: "a-door", host: None, queues: false }).unwrap() {
             Due::At(at) => clock.advance(at - clock.now()),

@@ -46,7 +46,7 @@ fn the_next_command_rings_for_a_sender_that_died() {
         })
         .unwrap();
     let folder = store.run().session(session.id);
-    folder.set_live(Live { host, activity: Activity::Idle, by_user: true }).unwrap();
+    folder.set_live(Live { host, activity: Activity::Idle, by_user: true, turn: None }).unwrap();
     folder
         .set_door(&[("PATH", env.path("bin").into_os_string()), ("CODEX_HOME", "/its/own/home".into())])
         .unwrap();

@@ -39,7 +39,7 @@ fn idle(world: &World, socket: &str) -> (Server, String) {
     store
         .run()
         .session(session.id)
-        .set_live(Live { host, activity: Activity::Idle, by_user: false })
+        .set_live(Live { host, activity: Activity::Idle, by_user: false, turn: None })
         .unwrap();
     (server, label)
 }

@@ -60,6 +60,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let reason = payload.reason.and_then(Text::filled);
     Ok(HookEvent {
         moment: if cut_short { Moment::Interrupt } else { spec.moment },
+        // Turns have no names: a prompt and the turn's end, those after it went on included, give the prompt's words.
+        asked: payload.prompt.map(|json| json.get().into()),
         // Calls have no ids; a result of ours is known by its fence.
         tool_calls: frame::fences(result).into_iter().map(Cow::Borrowed).collect(),
         // One time for all hooks of an event, to the millisecond.
@@ -72,8 +74,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         continues: spec.moment == Moment::SessionEnd && reason.as_deref() == Some("clear"),
         continued: spec.moment == Moment::TurnEnd && payload.stop_hook_active == Some(true),
         said,
-        // Nothing in a payload tells a subagent's event from the session's own, turns have no names, and there is no door that
-        // a nudge could come through.
+        // Nothing in a payload tells a subagent's event from the session's own, and there is no door that a nudge could come
+        // through.
         ..event
     })
 }
@@ -95,6 +97,15 @@ mod tests {
         assert_eq!(end.identity(), "AfterAgent/2026-11-21T15:39:07.643Z");
         assert_eq!((end.turn, end.continued), (None, false));
         assert!(event("AfterAgent", r#"{"session_id":"s","stop_hook_active":true}"#).continued);
+    }
+
+    #[test]
+    fn a_prompt_and_the_end_of_its_turn_say_what_was_asked() {
+        let stdin = r#"{"session_id":"s","prompt":"say \"one\"","prompt_response":"ONE","timestamp":"1"}"#;
+        let [begin, end] = ["BeforeAgent", "AfterAgent"].map(|name| event(name, stdin));
+        assert_eq!(begin.asked.as_deref(), Some(r#""say \"one\"""#));
+        assert_eq!(begin.asked, end.asked);
+        assert_eq!(event("AfterTool", r#"{"session_id":"s"}"#).asked, None);
     }
 
     #[test]

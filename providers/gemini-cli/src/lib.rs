@@ -47,14 +47,14 @@ const CARD: Card = Card {
         HookSpec { event: "AfterAgent", moment: Moment::TurnEnd, timeout_secs: 10 },
         HookSpec { event: "SessionEnd", moment: Moment::SessionEnd, timeout_secs: 5 },
     ],
+    // No event names its turn. A prompt and the end of its turn say what was asked; a tool's event does not, and proves nothing.
     // Nothing at the session's start: the host throws that text away, or the user's prompt with it.
     inject: &[
-        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::TurnEnd])),
+        Inject::bodies(Moment::PromptSubmit, MAX_CONTEXT, Proof::both(&[By::TurnEnd])),
         // The turn's end gives all words of the turn. Whether some came after a tool, it does not say, and it is told after
-        // Esc as well: so nothing of a tool is seen by it.
-        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof { injected: &[By::TurnEnd], seen: &[] }),
-        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::AnyTool, By::ContinuedTurnEnd]))
-            .coming_back(),
+        // Esc as well, which drops the turn: so it proves nothing of what came beside a tool.
+        Inject::bodies(Moment::AfterTool, MAX_CONTEXT, Proof::NONE),
+        Inject::bodies(Moment::TurnEnd, MAX_CONTEXT, Proof::both(&[By::ContinuedTurnEnd])).coming_back(),
     ],
     wake: &[],
     pull: Proof { injected: &[By::AfterToolOfCall], seen: &[] },

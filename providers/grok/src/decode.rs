@@ -57,8 +57,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
     let reason = payload.reason.and_then(Text::filled);
     let session_over = turn_end && reason.is_some_and(|reason| reason != TURN_OVER);
     let prompt = payload.prompt.filter(|_| spec.moment == Moment::PromptSubmit);
-    let by_host =
-        prompt.is_some() && payload.prompt_id.and_then(Text::filled).is_some_and(|id| is_hosts_own(&id));
+    let asked = payload.prompt_id.and_then(Text::filled);
+    let by_host = prompt.is_some() && asked.as_deref().is_some_and(is_hosts_own);
     let nudge = prompt
         .and_then(|json| if by_host { Nudge::within_json(json.get()) } else { Nudge::in_json(json.get()) });
     let tool = payload.tool_name.and_then(Text::filled);
@@ -83,7 +83,8 @@ pub(crate) fn decode<'a>(card: &Card, call: &HookCall<'a>) -> Result<HookEvent<'
         start,
         continued: turn_end && payload.stop_hook_active == Some(true),
         said: payload.last_assistant_message.map(RawValue::get),
-        // Only prompts and ends of turns name a turn, tool events do not: it is left out.
+        // Only prompts and ends of turns name a turn, tool events do not.
+        asked,
         ..event
     })
 }
@@ -128,7 +129,16 @@ mod tests {
             r#"{"session_id":"s","timestamp":"2026-11-21T18:57:40.692219362+00:00","tool_use_id":"call_1"}"#,
         );
         assert_eq!(tool.identity(), "PostToolUse/call_1/2026-11-21T18:57:40.692219362+00:00");
-        assert_eq!(tool.turn, None);
+        assert_eq!((tool.turn, tool.asked), (None, None));
+    }
+
+    #[test]
+    fn a_prompt_and_the_ends_of_its_turn_have_its_id() {
+        for name in ["UserPromptSubmit", "Stop", "StopCancelled"] {
+            let told =
+                event(name, r#"{"session_id":"s","reason":"end_turn","promptId":"p","prompt":"hello"}"#);
+            assert_eq!((told.turn, told.asked.as_deref()), (None, Some("p")), "{name}");
+        }
     }
 
     #[test]

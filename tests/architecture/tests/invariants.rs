@@ -166,6 +166,9 @@ fn i7_no_bell_means_no_unread_message() {
         let moments = Moments::of(*provider);
         let id = provider.card().id.as_str();
         world.hook(&[id, &moments.start.0], &moments.start.1);
+        if moments.first.0 != moments.prompt.0 {
+            world.hook(&[id, &moments.prompt.0], &moments.prompt.1);
+        }
         let mut store = Store::open(&world.home, Role::Cli).unwrap();
         let session = world::session(&mut store);
         let bell = || store_bell(&world, session);
@@ -202,6 +205,9 @@ fn i8_nothing_leaves_stored_without_a_record_of_its_attempt() {
         let moments = Moments::of(*provider);
         let id = provider.card().id.as_str();
         world.hook(&[id, &moments.start.0], &moments.start.1);
+        if moments.first.0 != moments.prompt.0 {
+            world.hook(&[id, &moments.prompt.0], &moments.prompt.1);
+        }
         let mut store = Store::open(&world.home, Role::Cli).unwrap();
         let session = world::session(&mut store);
         let message = world::send(&mut store, session, "the question");

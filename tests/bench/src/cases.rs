@@ -177,7 +177,7 @@ impl<'p> World<'p> {
                 wanted: Wanted::default(),
             };
             let session = store.arrive(&arrival)?;
-            let live = Live { host, activity: Activity::Busy, by_user: true };
+            let live = Live { host, activity: Activity::Busy, by_user: true, turn: None };
             store.run().session(session.id).set_live(live)?;
             new.push(session.id);
             self.live += 1;

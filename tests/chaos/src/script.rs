@@ -24,6 +24,8 @@ struct Sample {
     attempt: Option<String>,
     stamp: Option<String>,
     said: Option<String>,
+    /// What was asked in the turn, where only prompts and ends say.
+    asked: Option<String>,
 }
 
 /// What can be told of a session.
@@ -118,6 +120,7 @@ impl Script {
         }
         for (before, now) in [
             (sample.turn.as_deref(), Some(names.turn.to_owned())),
+            (sample.asked.as_deref(), Some(names.turn.to_owned())),
             (sample.nonce.as_deref(), Some(names.nonce.map_or_else(|| nonce(names.native), str::to_owned))),
             (sample.attempt.as_deref(), names.attempt.map(str::to_owned)),
         ] {
@@ -247,6 +250,8 @@ fn sample(event: &HookEvent<'_>, name: &str, text: &str) -> Sample {
         // Some hosts count where others tell the time; a number is no text to look for.
         stamp: event.stamp.as_deref().filter(|stamp| stamp.contains('T') && stamp.contains(':')).map(own),
         said: event.said.map(own).filter(|said| !said.is_empty()),
+        // Words stand in the quotes of the payload.
+        asked: event.asked.as_deref().map(|asked| own(asked.trim_matches('"'))),
         event: own(name),
         text: own(text),
     }

@@ -71,6 +71,8 @@ pub(crate) enum Event<'a> {
 pub(crate) struct Ids<'a> {
     pub(crate) native: &'a str,
     pub(crate) turn: &'a str,
+    /// What was asked in the turn.
+    pub(crate) asked: &'a str,
     /// The message of the model that holds the calls.
     pub(crate) step: u32,
     /// No two events have the same.
@@ -345,7 +347,6 @@ fn grok(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>) -
         }
         Event::HostsPrompt(text) => {
             let line = format!("<monitor-event task_id=\"t\">\n[mail] {text}\n</monitor-event>");
-            let turn = ("promptId", json!(format!("notifications-{}", ids.turn)));
             with(form("prompt"), "UserPromptSubmit", &[id, other, stamp(), turn, ("prompt", line.into())])
         }
         Event::Tools(calls) => calls.iter().flat_map(|call| tool("tool", call, &id)).collect(),
@@ -400,7 +401,8 @@ fn gemini(event: Event<'_>, ids: &Ids<'_>, form: impl Fn(&str) -> Option<Value>)
     let id = ("session_id", json!(ids.native));
     let end = |rounds: u32, said: &str| {
         let active = ("stop_hook_active", (rounds > 0).into());
-        with(form("end"), "AfterAgent", &[id.clone(), stamp(), active, ("prompt_response", said.into())])
+        let words = [("prompt", ids.asked.into()), ("prompt_response", said.into())];
+        with(form("end"), "AfterAgent", &[&[id.clone(), stamp(), active][..], &words].concat())
     };
     match event {
         Event::Start(Why::Compact) | Event::Request(_) | Event::SubagentTool(_) => Vec::new(),
@@ -497,7 +499,13 @@ mod tests {
     #[test]
     fn every_provider_is_simulated_and_reads_its_own_payloads() {
         assert_eq!(CLIS.len(), PROVIDERS.len());
-        let ids = Ids { native: "4a6d1f0e-0000-4000-8000-000000000001", turn: "t1", step: 1, count: 1 };
+        let ids = Ids {
+            native: "4a6d1f0e-0000-4000-8000-000000000001",
+            turn: "t1",
+            asked: "hello",
+            step: 1,
+            count: 1,
+        };
         let calls = [Call { id: "c1".into(), ours: None }];
         for cli in CLIS {
             for event in [

@@ -307,18 +307,12 @@ fn is_back(before: State, now: State) -> bool {
 
 /// What `docs/limitations.md` says of a wrong step.
 fn known(cli: Cli, step: &Step, fact: &Fact) -> Option<&'static str> {
-    let beside_tool = step.surface.as_deref() == Some("after-tool");
-    if cli == Cli::Gemini && beside_tool && step.state == State::Injected {
-        return Some("gemini: `injected` beside a tool's result, though Esc dropped the turn");
-    }
+    // No event of the host tells the calls of one answer from those of the next.
     if fact.in_one_breath && step.evidence.as_deref().is_some_and(|evidence| evidence.ends_with("names it")) {
         return Some("read and named in one breath");
     }
+    // What was asked is all that tells the end of one turn from the end of the next.
     let of_a_turn = matches!(step.state, State::Injected | State::Seen);
-    if of_a_turn && fact.compacted {
-        return Some("proven by an event after a compaction that no hook heard of");
-    }
-    let unnamed = matches!(cli, Cli::Grok | Cli::Gemini);
-    (unnamed && of_a_turn && fact.excused)
-        .then_some("turns without names: neither the end by Esc nor the next prompt was heard")
+    (cli == Cli::Gemini && of_a_turn && fact.excused)
+        .then_some("gemini: asked the same again, and neither the end by Esc nor the next prompt was heard")
 }

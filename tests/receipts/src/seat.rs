@@ -33,10 +33,9 @@ pub(crate) struct Peer {
     /// When its server looks at its deadlines again, by the boot clock in milliseconds.
     pub(crate) timer: Option<i64>,
     pub(crate) paused: bool,
-    /// A turn of it was cut short, and neither that nor a prompt was heard since.
-    pub(crate) cut_unheard: bool,
-    /// Its context was made anew, and no hook heard so.
-    pub(crate) compaction_unheard: bool,
+    /// What was asked in a turn of it that was cut short, if neither that nor a prompt was heard since, and only these words tell
+    /// the turn from the next.
+    pub(crate) cut_unheard: Option<String>,
     /// What a hook of it was about to say is not known.
     pub(crate) muffled: bool,
     /// A hook of it died: what that had under way is settled with its next event.
@@ -53,6 +52,8 @@ pub(crate) struct Seat {
     /// The start of its conversation was told.
     pub(crate) began: bool,
     pub(crate) turn: String,
+    /// What was asked in it.
+    pub(crate) asked: String,
     pub(crate) step: u32,
     /// Texts that go into the next request.
     pub(crate) pending: Vec<String>,
@@ -168,11 +169,14 @@ impl World {
         let ids = Ids {
             native: &self.peers[peer].native,
             turn: &self.seats[seat].turn,
+            asked: &self.seats[seat].asked,
             step: self.seats[seat].step,
             count: self.tick,
         };
         let payloads = cli.payloads(event, &ids);
-        if matches!(event, Event::End { .. } | Event::Tools(_)) && self.peers[peer].cut_unheard {
+        if matches!(event, Event::End { .. })
+            && self.peers[peer].cut_unheard.as_ref() == Some(&self.seats[seat].asked)
+        {
             self.ledger.excuse(peer);
         }
         let mut heard = Vec::with_capacity(payloads.len());
@@ -239,11 +243,9 @@ impl World {
             self.settled(peer);
         }
         let at_prompt = matches!(event, Event::Prompt(_) | Event::HostsPrompt(_));
-        if (at_prompt || matches!(event, Event::Cut { .. })) && fate != Fate::LeaseHeld {
-            self.peers[peer].cut_unheard = false;
-        }
-        if matches!(event, Event::Start(_)) && fate != Fate::LeaseHeld {
-            self.peers[peer].compaction_unheard = false;
+        // A prompt gives a sign of life even if another hook holds the lease.
+        if at_prompt || (matches!(event, Event::Cut { .. }) && fate != Fate::LeaseHeld) {
+            self.peers[peer].cut_unheard = None;
         }
         if fate == Fate::KilledAfterWriting {
             self.peers[peer].muffled = true;

@@ -29,8 +29,6 @@ pub(crate) struct Fact {
     pub(crate) excused: bool,
     /// A call named it beside the call that read it: the model asked for both before it saw a word.
     pub(crate) in_one_breath: bool,
-    /// A compaction that no hook heard of took it from the context.
-    pub(crate) compacted: bool,
     /// A door took a nudge for it.
     pub(crate) nudged: Option<Tick>,
     /// The recipient's reply was stored.
@@ -87,16 +85,6 @@ impl Ledger {
         for sent in &mut self.sent {
             if let Some(fact) = sent.facts.get_mut(&recipient).filter(|fact| fact.output.is_none()) {
                 fact.excused = true;
-            }
-        }
-    }
-
-    /// What stood in a context before the model said anything is taken from it, and the bridge does not know.
-    pub(crate) fn lose(&mut self, recipient: usize) {
-        for sent in &mut self.sent {
-            let open = |fact: &&mut Fact| fact.output.is_none() && fact.written.is_some();
-            if let Some(fact) = sent.facts.get_mut(&recipient).filter(open) {
-                fact.compacted = true;
             }
         }
     }

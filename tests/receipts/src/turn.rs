@@ -64,8 +64,17 @@ impl World {
         if !self.seats[seat].began && !self.begin(seat, Why::Fresh)? {
             return Ok(());
         }
-        self.seats[seat].turn = self.word("turn-");
-        let event = if by_host { Event::HostsPrompt(prompt) } else { Event::Prompt(prompt) };
+        let turn = self.word(if by_host && cli == Cli::Grok { "notifications-" } else { "turn-" });
+        // Some ask the same again, as who pressed Esc.
+        let again = !by_host && turn.ends_with(['0', '8']) && !self.seats[seat].asked.is_empty();
+        let asked = match (by_host, again) {
+            (true, _) => prompt.to_owned(),
+            (false, true) => self.seats[seat].asked.clone(),
+            (false, false) => format!("{prompt} {turn}"),
+        };
+        self.seats[seat].turn = turn;
+        self.seats[seat].asked.clone_from(&asked);
+        let event = if by_host { Event::HostsPrompt(&asked) } else { Event::Prompt(&asked) };
         let heard = self.tell(seat, event)?.pop().unwrap_or(Heard::Nothing);
         match heard {
             // Where a prompt can be dropped, no turn begins.
@@ -74,8 +83,9 @@ impl World {
                 let peer = self.seats[seat].peer;
                 if cli.blocks() && self.unlucky(16) {
                     self.tally.fault("prompt blocked by another hook");
-                    // No end is told of a turn that never began: where turns have no names, only the next prompt tells so.
-                    self.peers[peer].cut_unheard = cli == Cli::Gemini;
+                    // No end is told of a turn that never began: where turns have no names, the next prompt tells so, or an end
+                    // of which something else was asked.
+                    self.peers[peer].cut_unheard = (cli == Cli::Gemini).then_some(asked);
                     return Ok(());
                 }
                 if self.lie == Some(Lie::PromptsLost) {
@@ -302,11 +312,10 @@ impl World {
         let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
         if cli == Cli::Grok && said.is_empty() {
             // Ctrl+C before any output is not told.
-            self.peers[peer].cut_unheard = true;
             return Ok(());
         }
         // A hook that fails here is as if nothing was told.
-        self.peers[peer].cut_unheard = matches!(cli, Cli::Grok | Cli::Gemini);
+        self.peers[peer].cut_unheard = (cli == Cli::Gemini).then(|| self.seats[seat].asked.clone());
         let heard = self.tell(seat, Event::Cut { rounds, said })?;
         for text in heard {
             if let Heard::Text(_) = text {
@@ -316,16 +325,25 @@ impl World {
         Ok(())
     }
 
-    /// The context is summarised; false if the host died of it.
+    /// The context is summarised; false if the host died of it. A model is asked for the summary, with all that stands in the
+    /// conversation, and writes it: what became of a text then is in doubt, that it was put before a model is not.
     pub(crate) fn compact(&mut self, seat: usize) -> Result<bool> {
         let peer = self.seats[seat].peer;
-        self.peers[peer].context.clear();
-        self.seats[seat].pending.clear();
-        self.peers[peer].compaction_unheard = true;
-        let heard = self.tell(seat, Event::Start(Why::Compact))?;
-        if std::mem::take(&mut self.peers[peer].compaction_unheard) {
-            self.ledger.lose(peer);
+        let mut shown = std::mem::take(&mut self.peers[peer].context);
+        for text in std::mem::take(&mut self.seats[seat].pending) {
+            shown.extend(truth::bodies(&text));
         }
+        self.pass(1);
+        let asked = self.tick;
+        self.rest(4_000);
+        for id in shown {
+            let written = self.tick;
+            if let Some(fact) = self.ledger.fact(id, peer) {
+                fact.request.get_or_insert(asked);
+                fact.output.get_or_insert(written);
+            }
+        }
+        let heard = self.tell(seat, Event::Start(Why::Compact))?;
         self.shown(seat, &heard);
         for heard in &heard {
             if let Heard::Text(text) = heard {

@@ -125,6 +125,7 @@ impl World {
                     peer,
                     began: false,
                     turn: String::new(),
+                    asked: String::new(),
                     step: 0,
                     pending: Vec::new(),
                 });
@@ -154,8 +155,7 @@ impl World {
             reading: Vec::new(),
             timer: None,
             paused: false,
-            cut_unheard: false,
-            compaction_unheard: false,
+            cut_unheard: None,
             muffled: false,
             unsettled: false,
         });

@@ -60,13 +60,14 @@ impl Store {
         let run = self.run.clone();
         let folder = run.session(session.id);
         let live = folder.live();
-        let mut joins = false;
+        let (mut joins, mut began) = (false, None);
         let paused = self.paused(session).is_some();
         let outcome = self.write(|tx| {
             attempt::fold_note(tx, &folder, now)?;
             attempt::sweep_dead(tx, &folder, session.id)?;
             let told = &*genuine(tx, session.id, told)?;
-            let mut event = turn::placed(tx, session.id, told)?;
+            let mut event = turn::placed(tx, session.id, told, live)?;
+            began = turn::unnoted(told, &event, live);
             let answered = turn::answered(tx, session.id, told)?;
             settle(tx, session, &event, card, answered, now)?;
             turn::goes_on(tx, session.id, told, &mut event)?;
@@ -101,6 +102,9 @@ impl Store {
             Ok(outcome)
         })?;
         folder.clear_note();
+        if let Some((live, turn)) = began {
+            folder.touch_live(live.host, |live| Live { turn: Some(turn), ..live });
+        }
         if joins {
             folder.join_turn();
         }

@@ -1,4 +1,5 @@
-//! `live`: which process hosts a session, what it is doing, and, by the file's time, its last sign of life.
+//! `live`: which process hosts a session, what it is doing, which turn it is in where the host does not say so with each event, and,
+//! by the file's time, its last sign of life.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,12 +8,15 @@ use std::time::SystemTime;
 
 use session_bridge_core::event::{HookEvent, Moment};
 use session_bridge_core::process::ProcessKey;
+use session_bridge_core::turn::TurnMark;
 
 use super::{RunFolder, private};
 use crate::error::StoreError;
 
-/// Longer than the file ever is: a word and two numbers.
-const LONGEST: usize = 64;
+/// Longer than the file ever is: a word, a turn and two numbers.
+const LONGEST: usize = 80;
+/// No turn that has to be told apart.
+const NO_TURN: &str = "----------------";
 
 /// What the host is doing, as its last event told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Live {
     pub activity: Activity,
     /// Its user began the present turn, or the last one, and no peer's text came into it since.
     pub by_user: bool,
+    /// The turn that its last prompt began, where the host does not name turns in all of their events.
+    pub turn: Option<TurnMark>,
 }
 
 impl Live {
@@ -54,7 +60,8 @@ impl Live {
             Moment::PromptSubmit => goes_on || !event.by_host,
             _ => goes_on,
         };
-        Self { host, activity, by_user }
+        let turn = TurnMark::begun_by(event).or_else(|| before.and_then(|live| live.turn));
+        Self { host, activity, by_user, turn }
     }
 
     /// All words have the same length, so that the file is never seen half-written.
@@ -66,7 +73,8 @@ impl Live {
             (Activity::Idle, true) => "done",
             (Activity::Interrupted, _) => "halt",
         };
-        format!("{word} {} {}\n", self.host.pid, self.host.start)
+        let turn = self.turn.map_or_else(|| NO_TURN.to_owned(), |turn| turn.to_string());
+        format!("{word} {turn} {} {}\n", self.host.pid, self.host.start)
     }
 
     fn decode(text: &str) -> Option<Self> {
@@ -79,8 +87,9 @@ impl Live {
             "halt" => (Activity::Interrupted, false),
             _ => return None,
         };
+        let turn = words.next()?.parse().ok();
         let host = ProcessKey { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
-        Some(Self { host, activity, by_user })
+        Some(Self { host, activity, by_user, turn })
     }
 }
 
@@ -146,13 +155,33 @@ mod tests {
         let folder = folders.session(SessionId::generate());
         folder.create().unwrap();
         let host = ProcessKey { pid: 7, start: 9 };
-        let mine = Live { host, activity: Activity::Idle, by_user: true };
+        let mine = Live { host, activity: Activity::Idle, by_user: true, turn: None };
         let busy = |live| Live { activity: Activity::Busy, ..live };
         assert!(!folder.touch_live(host, busy), "no file yet");
         folder.set_live(mine).unwrap();
         assert!(folder.touch_live(host, busy));
         assert_eq!(folder.live(), Some(busy(mine)));
         assert!(!folder.touch_live(ProcessKey { start: 10, ..host }, busy), "a reused pid");
+    }
+
+    #[test]
+    fn a_prompt_is_remembered_until_the_next() {
+        let (_dir, folders) = folders();
+        let folder = folders.session(SessionId::generate());
+        folder.create().unwrap();
+        let host = ProcessKey { pid: u32::MAX, start: u64::MAX };
+        let told = |moment, stamp: &'static str| HookEvent {
+            stamp: Some(stamp.into()),
+            ..HookEvent::of(moment, "X".into(), "n".into())
+        };
+        let prompt = told(Moment::PromptSubmit, "1");
+        folder.set_live(Live::after(&prompt, host, None)).unwrap();
+        assert_eq!(folder.live().unwrap().turn, TurnMark::begun_by(&prompt));
+        assert!(folder.touch_live(host, |live| Live::after(&told(Moment::AfterTool, "2"), host, Some(live))));
+        assert_eq!(folder.live().unwrap().turn, TurnMark::begun_by(&prompt));
+        let next = told(Moment::PromptSubmit, "3");
+        assert!(folder.touch_live(host, |live| Live::after(&next, host, Some(live))));
+        assert_eq!(folder.live().unwrap().turn, TurnMark::begun_by(&next));
     }
 
     #[test]
@@ -164,16 +193,16 @@ mod tests {
         let length = |live: Live| live.encode().len();
         for activity in [Activity::Busy, Activity::Idle, Activity::Interrupted] {
             for by_user in [false, true] {
-                let live = Live { host, activity, by_user };
+                let live = Live { host, activity, by_user, turn: None };
                 folder.set_live(live).unwrap();
                 let read = folder.live().unwrap();
-                assert_eq!(read.activity, activity);
+                assert_eq!((read.activity, read.turn), (activity, None));
                 assert_eq!(read.by_user, by_user && activity != Activity::Interrupted);
                 assert_eq!(length(live), length(read), "a file that is rewritten in place keeps its length");
             }
         }
-        folder.set_live(Live { host, activity: Activity::Busy, by_user: true }).unwrap();
+        folder.set_live(Live { host, activity: Activity::Busy, by_user: true, turn: None }).unwrap();
         folder.join_turn();
-        assert_eq!(folder.live(), Some(Live { host, activity: Activity::Busy, by_user: false }));
+        assert_eq!(folder.live(), Some(Live { host, activity: Activity::Busy, by_user: false, turn: None }));
     }
 }

@@ -66,7 +66,7 @@ impl Bridge {
         let lease = lease?;
         let outcome = self.store().hear(&arrived, &told, card, &lease).unwrap();
         if outcome.late_nudge {
-            let idle = Live { host: key, activity: Activity::Idle, by_user: false };
+            let idle = Live { host: key, activity: Activity::Idle, by_user: false, turn: None };
             folder.set_live(before.unwrap_or(idle)).unwrap();
         }
         if told.moment == Told::SessionEnd {

@@ -109,7 +109,7 @@ impl Agents {
         }
         let agents = Self { store, clock, all, mail: Vec::new(), host, turns: 0, calls: 0, _folder: folder };
         for me in 0..agents.all.len() {
-            agents.note(me, Live { host, activity: Activity::Idle, by_user: false })?;
+            agents.note(me, Live { host, activity: Activity::Idle, by_user: false, turn: None })?;
         }
         Ok(agents)
     }
@@ -176,7 +176,7 @@ impl Agents {
         let event = HookEvent { nudge, by_host, ..self.event(me, Moment::PromptSubmit, &turn) };
         let outcome = self.hook(me, &event)?;
         if outcome.late_nudge {
-            self.note(me, Live { host: self.host, activity: Activity::Idle, by_user: false })?;
+            self.note(me, Live { host: self.host, activity: Activity::Idle, by_user: false, turn: None })?;
             return Ok(None);
         }
         self.request(me, &turn, outcome.attempt)?;

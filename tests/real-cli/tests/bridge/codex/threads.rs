@@ -208,6 +208,12 @@ pub(crate) fn compacted_in_a_turn(world: &World) -> CaseResult {
     assert_eq!(asked.len(), 2);
     assert_eq!(asked[1].count("MAIL-BEFORE-THE-COMPACTION"), 0, "Codex kept the prompts and a summary");
     assert_eq!((asked[1].count(REFERENCES), asked[1].count(&id)), (1, 1));
+    let summary = world.model().others().into_iter().find(|request| request.contains("TOOL-RESULT"));
+    assert_eq!(
+        summary.ok_or("no request for a summary")?.count("MAIL-BEFORE-THE-COMPACTION"),
+        1,
+        "it was asked with all"
+    );
 
     let session = super::presence(&bridge, LABEL, "ended")?;
     let read = Turn::mcp(SERVER, "bridge_read_message", &json!({"ids": [&id]}));

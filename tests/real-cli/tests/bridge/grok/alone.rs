@@ -77,6 +77,35 @@ pub(crate) fn waited(world: &World) -> CaseResult {
     Ok(())
 }
 
+/// The end of a turn and the prompt of the next are not heard, since the hook is gone meanwhile: the second turn's end names
+/// another prompt, and proves nothing of the first.
+pub(crate) fn unheard(world: &World) -> CaseResult {
+    let bridge = Bridge::installed(world)?;
+    let tui = world.grok().unasked().tui("grok")?;
+    bridge.session(LABEL)?;
+    let id = bridge.send_quietly(LABEL, BODY)?;
+    let (first, first_asks, first_go) = held(Turn::text("FIRST-ANSWER"));
+    let (second, second_asks, second_go) = held(Turn::text("SECOND-ANSWER"));
+    world.model().script([shell("echo TOOL-RESULT"), first, second]);
+    tui.prompt("PROMPT-ONE")?;
+    first_asks.recv_timeout(PATIENCE)?;
+    let hook = world.home().join(".session-bridge/bin/session-bridge-hook");
+    let away = hook.with_extension("away");
+    fs::rename(&hook, &away)?;
+    first_go.send(())?;
+    tui.wait_for("FIRST-ANSWER")?;
+    tui.prompt("PROMPT-TWO")?;
+    second_asks.recv_timeout(PATIENCE)?;
+    fs::rename(&away, &hook)?;
+    second_go.send(())?;
+    tui.wait_for("SECOND-ANSWER")?;
+    bridge.idle(LABEL)?;
+    assert_eq!(bridge.states(&id)?, ["stored", "offered"]);
+    let steps = world.model().steps();
+    assert_eq!(steps.len(), 3, "what is in doubt makes no turn go on");
+    Ok(())
+}
+
 /// An ended session keeps its inbox and its id.
 pub(crate) fn resumed(world: &World) -> CaseResult {
     let bridge = Bridge::installed(world)?;

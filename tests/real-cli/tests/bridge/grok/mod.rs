@@ -19,6 +19,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("grok_gets_mail_beside_a_tools_result", alone::mid_turn)
         .case("grok_goes_on_when_mail_waits_at_the_turns_end", alone::turn_end)
         .case("grok_gets_mail_that_waited_at_its_prompt", alone::waited)
+        .case("an_end_of_grok_proves_nothing_of_the_turn_before", alone::unheard)
         .case("grok_gets_mail_when_it_is_resumed", alone::resumed)
         .case("subagents_of_grok_read_no_mail", alone::subagent)
         .case("two_groks_in_one_folder_are_apart", apart::windows)
