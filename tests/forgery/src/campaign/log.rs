@@ -63,7 +63,8 @@ impl Log {
                 }
             }
         }
-        !line.starts_with("stat::")
+        // The words that it found of use are for a dictionary, not for people.
+        !line.starts_with("stat::") && !line.contains(" # Uses: ")
     }
 }
 
@@ -81,6 +82,7 @@ INFO: seed corpus: files: 83 min: 1b max: 2190b total: 61234b rss: 44Mb
 #90\tNEW    cov: 2332 ft: 6212 corp: 72/52Kb lim: 4 exec/s: 0 rss: 52Mb L: 12/2190 MS: 1 ChangeByte-
 #65536\tpulse  cov: 2500 ft: 7000 corp: 90/60Kb lim: 8 exec/s: 20000 rss: 60Mb
 #70000\tDONE   cov: 2501 ft: 7001 corp: 91/61Kb lim: 8 exec/s: 20000 rss: 60Mb
+\"ab\" # Uses: 927
 Done 70000 runs in 4 second(s)
 stat::number_of_executed_units: 70000
 stat::average_exec_per_sec:     17500
@@ -102,6 +104,7 @@ stat::peak_rss_mb:              61
         assert_eq!(log, expected);
         let progress = String::from_utf8(progress).unwrap();
         assert!(progress.contains("pulse") && !progress.contains("NEW") && !progress.contains("stat::"));
+        assert!(!progress.contains("Uses"));
     }
 
     #[test]

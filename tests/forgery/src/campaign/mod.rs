@@ -28,6 +28,18 @@ const MEMORY: u64 = 2048;
 /// The longest input, in bytes.
 const LONGEST: u64 = 4096;
 
+/// What libFuzzer needs the compiler to put in: counters of edges and the operands of comparisons. No address sanitizer:
+/// the code is safe Rust. These come in place of the flags that programs are otherwise built with, as libFuzzer
+/// finds the C library's own comparisons, of which it takes note, only in a program that is not static.
+const FLAGS: &[&str] = &[
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+];
+
 /// The file of results: what was run, and each run.
 #[derive(Debug, Serialize, Deserialize)]
 struct Results {
@@ -61,12 +73,14 @@ pub struct Order {
     minutes: u64,
     /// Not to fuzz, but to take into the committed corpus what reaches more of the program.
     keep: bool,
+    /// Not to fuzz, but to run these inputs once more.
+    inputs: Vec<PathBuf>,
 }
 
 impl Order {
-    /// `[keep] [TARGET…] [--minutes N]`.
+    /// `[keep] [TARGET…] [INPUT…] [--minutes N]`. An input is a file.
     pub fn read(words: &[String]) -> Result<Self> {
-        let mut order = Self { targets: Vec::new(), minutes: MINUTES, keep: false };
+        let mut order = Self { targets: Vec::new(), minutes: MINUTES, keep: false, inputs: Vec::new() };
         let known: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).chain([MCP]).collect();
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -74,7 +88,8 @@ impl Order {
                 "keep" => order.keep = true,
                 "--minutes" => order.minutes = words.next().context("how many minutes?")?.parse()?,
                 name if known.contains(&name) => order.targets.push(name.to_owned()),
-                other => bail!("`{other}` is none of {}", known.join(", ")),
+                file if Path::new(file).is_file() => order.inputs.push(fs::canonicalize(file)?),
+                other => bail!("`{other}` is no file and none of {}", known.join(", ")),
             }
         }
         if order.targets.is_empty() {
@@ -97,6 +112,12 @@ pub fn run(order: &Order, machine: String) -> Result<bool> {
         return Ok(true);
     }
     let mut sound = true;
+    if !order.inputs.is_empty() {
+        for target in &order.targets {
+            sound &= fuzzers.fuzzer(target).args(&order.inputs).status()?.success();
+        }
+        return Ok(sound);
+    }
     for target in &order.targets {
         let run = fuzzers.run(target, order.minutes)?;
         sound &= run.findings.is_empty();
@@ -145,19 +166,17 @@ impl Fuzzers {
         Ok(fuzzers)
     }
 
-    /// Cargo in the folder of the fuzzers, whose `.cargo/config.toml` has the flags; a variable would come in place of them.
+    /// Cargo in the folder of the fuzzers, with their flags.
     fn cargo(&self, words: &[&str]) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-        cargo.args(words).args(["--release", "--quiet"]).current_dir(&self.folder);
-        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR"] {
-            cargo.env_remove(variable);
-        }
+        cargo.args(words).arg("--release").current_dir(&self.folder);
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f")).env_remove("CARGO_TARGET_DIR");
         cargo
     }
 
     /// A fuzzer's program.
     fn fuzzer(&self, target: &str) -> Command {
-        let mut fuzzer = self.cargo(&["run", "--bin", target]);
+        let mut fuzzer = self.cargo(&["run", "--quiet", "--bin", target]);
         fuzzer.arg("--").stdin(Stdio::null());
         // Two of the targets write files each time, which no disk needs to see.
         if std::env::var_os("TMPDIR").is_none() && Path::new("/dev/shm").is_dir() {
@@ -247,6 +266,8 @@ mod tests {
         let one = order(&["mcp", "--minutes", "1"]).unwrap();
         assert_eq!((one.targets, one.minutes), (vec!["mcp".to_owned()], 1));
         assert!(order(&["keep", "edit"]).unwrap().keep);
+        let again = order(&["edit", "Cargo.toml"]).unwrap();
+        assert_eq!(again.inputs, [Path::new("Cargo.toml").canonicalize().unwrap()]);
         for wrong in [["nobody", "edit"], ["edit", "--minutes"], ["--minutes", "soon"]] {
             assert_eq!(order(&wrong), None, "{wrong:?}");
         }

@@ -14,7 +14,7 @@ use session_bridge_providers::PROVIDERS;
 /// What libFuzzer takes as one word of a dictionary is not longer than this, in bytes.
 const WORD: usize = 64;
 
-/// Writes the seeds of a target into an empty folder. Nothing for a target that knows no captured bytes.
+/// Writes the seeds of a target into a folder. Nothing for a target that knows no captured bytes.
 pub(super) fn write(target: &str, providers: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for provider in PROVIDERS {
