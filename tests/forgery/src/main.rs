@@ -43,7 +43,7 @@ fn main() -> Result<ExitCode> {
     if let Some((word, order)) = words.split_first()
         && word == "fuzz"
     {
-        let sound = campaign::run(&Order::read(order)?, machine())?;
+        let sound = campaign::run(&Order::read(order)?, &machine())?;
         return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let number = |at: usize, usual| words.get(at).map_or(Ok(usual), |word| word.parse::<u64>());

@@ -103,7 +103,7 @@ impl Order {
 const MCP: &str = "mcp";
 
 /// Carries an order out. `machine` is what the results say of it. Whether nothing was found.
-pub fn run(order: &Order, machine: String) -> Result<bool> {
+pub fn run(order: &Order, machine: &str) -> Result<bool> {
     let fuzzers = Fuzzers::build()?;
     if order.keep {
         for target in &order.targets {
@@ -129,7 +129,7 @@ pub fn run(order: &Order, machine: String) -> Result<bool> {
         let results = Results {
             command: "cargo run -p session-bridge-forgery -- fuzz".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            machine: machine.clone(),
+            machine: machine.to_owned(),
             compilers: [version("rustc")?, version("c++")?],
             runs,
         };

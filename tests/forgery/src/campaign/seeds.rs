@@ -50,8 +50,8 @@ fn seed(target: &str, provider: &dyn Provider, file: &Path) -> Result<Option<Vec
 /// The hook's event that a payload is of: hosts write it into the payload, each under a name of its own.
 fn event(provider: &dyn Provider, payload: &Value) -> Option<&'static str> {
     let values: Vec<&Value> = payload.as_object()?.values().collect();
-    let events = provider.card().hooks.iter().map(|spec| spec.event);
-    events.into_iter().find(|event| values.iter().any(|value| *value == event))
+    let mut events = provider.card().hooks.iter().map(|spec| spec.event);
+    events.find(|event| values.iter().any(|value| *value == event))
 }
 
 /// The word of the first line for a configuration file.
