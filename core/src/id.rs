@@ -57,9 +57,12 @@ macro_rules! ulid_newtype {
             type Err = BadId;
 
             fn from_str(text: &str) -> Result<Self, BadId> {
-                Ulid::from_string(&text.trim().to_ascii_uppercase())
-                    .map(Self)
-                    .map_err(|_| BadId(text.chars().take(64).collect()))
+                let upper = text.trim().to_ascii_uppercase();
+                // 26 characters hold two bits more than an id, which the decoder would drop: `8…` is no other way to
+                // write `0…`.
+                let fits = upper.starts_with(|first: char| first <= '7');
+                let id = Ulid::from_string(&upper).ok().filter(|_| fits);
+                id.map(Self).ok_or_else(|| BadId(text.chars().take(64).collect()))
             }
         }
     };
@@ -93,5 +96,14 @@ mod tests {
     fn garbage_is_refused_with_the_text() {
         let error = "not an id".parse::<MessageId>().unwrap_err();
         assert!(error.to_string().contains("`not an id`"));
+    }
+
+    #[test]
+    fn no_two_texts_name_the_same_id() {
+        let most = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+        assert_eq!(most.parse::<SessionId>().unwrap().to_string(), most);
+        for first in ["8", "F", "N", "Z"] {
+            assert!(format!("{first}{}", &most[1..]).parse::<SessionId>().is_err(), "{first}");
+        }
     }
 }

@@ -291,7 +291,7 @@ fn every_crate_inherits_what_the_workspace_says() {
     let mut manifests = Vec::new();
     for top in ["core", "providers", "installer", "tests"] {
         session_bridge_architecture::walk(&root.join(top), &mut |path| {
-            // The fuzzers are a workspace of their own, as they need another compiler.
+            // The fuzzers are a workspace of their own, as all of it is compiled with their flags.
             let ours = !path.starts_with(root.join("tests/fuzz"));
             if ours && path.file_name().is_some_and(|name| name == "Cargo.toml") {
                 manifests.push(path.to_owned());

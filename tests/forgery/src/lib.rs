@@ -3,8 +3,9 @@
 //!
 //! [`hostile`] makes the messages from a seed. [`trial`] sends them through the real store to a session of each provider
 //! and reads what the provider gives its host. [`judge`] knows the format of our texts by itself and says what is
-//! wrong with one. [`screen`] judges what a command printed.
+//! wrong with one. [`screen`] judges what a command printed. [`targets`] are for fuzzers, which [`campaign`] runs.
 
+pub mod campaign;
 pub mod hostile;
 pub mod judge;
 pub mod screen;

@@ -1,5 +1,6 @@
 //! The full size: `cargo run --release -p session-bridge-forgery`. Writes `docs/results/forgery.json` after each part, and
-//! goes on from there if it was stopped. `-- COUNT SEED FILE` are another size, seed and file.
+//! goes on from there if it was stopped. `-- COUNT SEED FILE` are another size, seed and file. `-- fuzz [TARGET…]
+//! [--minutes N]` runs the fuzzers instead, and `-- fuzz keep` takes what they found into their corpus.
 
 #![expect(clippy::print_stdout, reason = "progress and figures are the output")]
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use session_bridge_forgery::campaign::{self, Order};
 use session_bridge_forgery::trial::{self, Tally};
 use session_bridge_providers::PROVIDERS;
 
@@ -38,6 +40,12 @@ struct Results {
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((word, order)) = words.split_first()
+        && word == "fuzz"
+    {
+        let sound = campaign::run(&Order::read(order)?, &machine())?;
+        return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let number = |at: usize, usual| words.get(at).map_or(Ok(usual), |word| word.parse::<u64>());
     let (size, seed) = (number(0, COUNT)?, number(1, SEED)?);
     let file = Path::new(words.get(2).map_or(FILE, String::as_str));

@@ -33,6 +33,15 @@ pub type Run = fn(&[u8]);
 pub const TARGETS: &[(&str, Run)] =
     &[("decode", decode), ("address", address), ("frame", frame), ("edit", edit)];
 
+/// The words for a format on the first line of `edit`; any other stands for the one that takes most.
+pub const FORMATS: &[(&str, Format)] = &[
+    ("json", Format::Json),
+    ("jsonc", Format::Jsonc),
+    ("commented-json", Format::CommentedJson),
+    ("toml", Format::Toml),
+    ("text", Format::Text),
+];
+
 /// A hook's payload. The first line names provider and event; without such a line every provider's events are tried.
 pub fn decode(data: &[u8]) {
     let (first, rest) = first_line(data);
@@ -129,13 +138,8 @@ pub fn frame(data: &[u8]) {
 /// A configuration file of a host. The first line names its format.
 pub fn edit(data: &[u8]) {
     let (first, rest) = first_line(data);
-    let format = match first {
-        "json" => Format::Json,
-        "commented-json" => Format::CommentedJson,
-        "toml" => Format::Toml,
-        "text" => Format::Text,
-        _ => Format::Jsonc,
-    };
+    let named = FORMATS.iter().find(|(word, _)| *word == first);
+    let format = named.map_or(Format::Jsonc, |(_, format)| *format);
     let Ok(dir) = tempfile::tempdir() else { return };
     let path = dir.path().join("config");
     if fs::write(&path, rest).is_err() {
