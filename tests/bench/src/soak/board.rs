@@ -152,6 +152,14 @@ impl Board {
         Some((id, marked(open.post(from, BTreeSet::from([to]), asks))))
     }
 
+    /// The message with this mark was refused: nobody is to get it.
+    pub(crate) fn withdraw(&self, mark: &str) {
+        let number = mark.trim_matches(['=', 'm']).parse::<u64>().ok();
+        if number.and_then(|number| lock(&self.open).mail.remove(&number)).is_none() {
+            self.error(format!("{mark} was refused, and nobody sent it"));
+        }
+    }
+
     /// A message to that one: its id, and the mark.
     pub(crate) fn write_to(&self, from: usize, to: usize) -> Option<(String, String, u64)> {
         let mut open = lock(&self.open);

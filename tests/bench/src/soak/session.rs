@@ -182,6 +182,9 @@ impl<'w> Life<'w> {
             json!({"to": to, "body": body, "kind": kind})
         };
         let answer = self.call(tool, arguments, false)?;
+        if answer.is_none() {
+            self.world.board.withdraw(&mark);
+        }
         if !waits {
             self.sent = answer.and_then(|answer| answer["id"].as_str().map(str::to_owned));
         }
