@@ -175,7 +175,15 @@ pub(super) async fn started_for(
     store: &StoreThread,
 ) -> Option<Session> {
     let Caller::Native(native) = uncalled(card) else { return None };
-    store.run(move |desk| by_native(desk, card, &native, host)).await?.ok()
+    let greeted = move |desk: &mut Desk| {
+        // This server came too late: to greet its session would bring it back.
+        let over = |session: Session| session.ended.is_some() && session.host == host;
+        if desk.store()?.named_by(card.id.as_str(), &native)?.is_some_and(over) {
+            return Ok(None);
+        }
+        by_native(desk, card, &native, host).map(Some)
+    };
+    store.run(greeted).await?.ok()?
 }
 
 /// What the server knows without a call.

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use session_bridge::mcp;
+use session_bridge_core::process;
+use session_bridge_store::{Arrival, Wanted};
 
 use crate::harness::{Server, World, soon};
 
@@ -27,6 +29,33 @@ fn the_instructions_say_who_it_is_and_name_the_tools() {
     // About 4 characters to a token: a ceiling, since it is paid in every session.
     assert!(said.len() < 2_400, "{} bytes", said.len());
     soon("the server shows that it lives", || world.store().run().session(session.id).any_server_lives());
+    assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(session.id));
+}
+
+#[test]
+fn a_server_that_comes_after_its_sessions_end_does_not_bring_it_back() {
+    let world = World::new();
+    let here = process::look(std::process::id()).unwrap().key;
+    let arrival = Arrival {
+        provider: "grok",
+        short: "grok",
+        native: SESSION.1,
+        host: Some(here),
+        one_per_process: false,
+        cwd: None,
+        start: None,
+        claimed: None,
+        wanted: Wanted::default(),
+    };
+    let session = world.store().arrive(&arrival).unwrap();
+    world.store().end(session.id, "its host ended it").unwrap();
+    let mut server = Server::spawn(&world.home(), world.dir.path(), &["--client", "grok"], &[SESSION]);
+    let answer = server.introduce(CLIENT);
+    let said = answer["result"]["instructions"].as_str().unwrap().to_owned();
+    assert!(said.contains("bridge_ask(") && !said.contains("This session is"), "{said}");
+    soon("the server is listed", || world.store().run().unbound().len() == 1);
+    assert!(world.store().session(session.id).unwrap().ended.is_some());
+    // A call shows that the session goes on after all.
     assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(session.id));
 }
 
