@@ -158,12 +158,10 @@ impl Faults {
                     return run;
                 }
                 let kind = random.pick(&KINDS);
-                let fault = Fault {
-                    error: kind.error,
-                    call: (*random.pick(kind.calls)).to_owned(),
-                    first: some(random, 30),
-                    step: Some(some(random, 60)),
-                };
+                let (call, first) = ((*random.pick(kind.calls)).to_owned(), some(random, 30));
+                // Who is interrupted tries again: if that never ended, the program would not either.
+                let least = if kind.error == "EINTR" { 2 } else { 1 };
+                let fault = Fault { error: kind.error, call, first, step: Some(some(random, 60).max(least)) };
                 (Some(fault), PathBuf::from("/dev/null"))
             }
         };
