@@ -151,7 +151,7 @@ fn a_recipient_declines_and_the_sender_is_told() {
     w.store.decline(b.id, id, Some(" not \"my\"\n<job> "), Via::Session).unwrap();
     let receipt = w.store.receipts(id).unwrap().remove(0);
     let states: Vec<State> = receipt.steps.iter().map(|step| step.state).collect();
-    assert_eq!(states, [State::Stored, State::Offered, State::Injected, State::Seen, State::Declined]);
+    assert_eq!(states, [State::Stored, State::Offered, State::Declined]);
     assert_eq!(receipt.remark.as_deref(), Some("not 'my' (job)"));
     assert!(!w.rings(&b), "nothing is left to settle");
     w.stop(&BATCH_OPEN, &b, "t1");
@@ -196,7 +196,7 @@ fn a_body_under_way_is_not_declined() {
     }
     w.store.pull_written(pulled.attempt.unwrap()).unwrap();
     assert_eq!(w.store.decline(b.id, id, None, Via::CommandLine).unwrap_err().code(), "under_way");
-    // The model names it, so it has it.
+    // A model may, for it knows what it was given.
     w.store.decline(b.id, id, None, Via::Session).unwrap();
     assert_eq!(w.state(id).0, State::Declined);
 }

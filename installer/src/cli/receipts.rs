@@ -93,11 +93,11 @@ fn follow(ui: Ui, store: &mut Store, id: MessageId, timeout: Option<Duration>) -
         let next = follow.next(store)?;
         let receipts = store.receipts(id)?;
         told.tell(&receipts, store.now())?;
-        if next != Next::Look || receipts.iter().all(|receipt| is_final(receipt.state)) {
+        if next != Next::Look || receipts.iter().all(is_final) {
             break (receipts, next);
         }
     };
-    let open = receipts.iter().filter(|receipt| !is_final(receipt.state)).count();
+    let open = receipts.iter().filter(|receipt| !is_final(receipt)).count();
     if !ui.json {
         let cleared = store.cleared_receipts(id)?;
         if !receipts.is_empty() || cleared == 0 {
@@ -113,9 +113,14 @@ fn follow(ui: Ui, store: &mut Store, id: MessageId, timeout: Option<Duration>) -
     })
 }
 
-/// Whether nothing more is followed for a recipient.
-fn is_final(state: State) -> bool {
-    state.is_closed() || matches!(state, State::Seen | State::Answered)
+/// Whether nothing more is followed for a recipient. Where nothing proves that its model saw the text, its word that it dealt
+/// with it is the last that comes.
+fn is_final(receipt: &Receipt) -> bool {
+    receipt.state.is_closed() || is_good(receipt.state) || receipt.marked.is_some()
+}
+
+fn is_good(state: State) -> bool {
+    matches!(state, State::Seen | State::Answered)
 }
 
 /// What was told already.
@@ -221,7 +226,9 @@ impl Told {
             .map(|(state, count)| format!("{state} for {count}"))
             .collect();
         if lost.is_empty() {
-            return format!("{good}✓{good:#} seen or answered by {all}\n");
+            let proven = receipts.iter().all(|receipt| is_good(receipt.state));
+            let how = if proven { "seen or answered" } else { "seen, answered or marked as read" };
+            return format!("{good}✓{good:#} {how} by {all}\n");
         }
         if receipts.len() == 1 {
             return format!("{bad}✗ {}{bad:#}\n", receipts[0].state);
@@ -236,10 +243,8 @@ fn recipients(count: usize) -> String {
 
 /// What stands in the way of a recipient that is waited for.
 fn remark_on(receipt: &Receipt) -> Option<String> {
-    if is_final(receipt.state) {
+    if receipt.state.is_closed() || is_good(receipt.state) {
         return None;
     }
-    let doubt = receipt.doubt.then(|| show::DOUBTFUL.to_owned());
-    let parked = receipt.parked.then(|| show::ANNOUNCED.to_owned());
-    receipt.remark.clone().or(doubt).or(parked)
+    receipt.remark.clone().or_else(|| show::unproven(receipt).map(str::to_owned))
 }

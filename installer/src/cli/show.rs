@@ -7,9 +7,11 @@ use session_bridge_store::{Message, Presence, Receipt, SessionView, State, Step}
 use crate::term::{Ui, after, indented, moment, one_line, put, style};
 
 /// Of a delivery whose body went out, nobody can say where to.
-pub(crate) const DOUBTFUL: &str = "may or may not have reached the model";
+const DOUBTFUL: &str = "may or may not have reached the model";
 /// Of a parked delivery.
-pub(crate) const ANNOUNCED: &str = "announced, waits to be read by id";
+const ANNOUNCED: &str = "announced, waits to be read by id";
+/// What stands beside a delivery that nothing more is proven of than that its model dealt with it.
+const MARKED: &str = "marked as read by its model";
 
 /// How a state looks.
 pub(crate) fn state_style(state: State) -> anstyle::Style {
@@ -91,10 +93,8 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
     if let Some(remark) = &receipt.remark {
         put!(out, "  {}", one_line(remark, usize::MAX));
     }
-    if receipt.doubt {
-        put!(out, "  {dim}{DOUBTFUL}{dim:#}");
-    } else if receipt.parked {
-        put!(out, "  {dim}{ANNOUNCED}{dim:#}");
+    if let Some(why) = unproven(receipt) {
+        put!(out, "  {dim}{why}{dim:#}");
     }
     if let Some(answer) = receipt.answer {
         put!(out, "  {dim}by {answer}{dim:#}");
@@ -107,6 +107,18 @@ pub(crate) fn receipt(ui: Ui, receipt: &Receipt) -> String {
         began = began.or(Some(done.at));
     }
     out
+}
+
+/// What there is to say of a delivery that nothing proves, if anything.
+pub(crate) fn unproven(receipt: &Receipt) -> Option<&'static str> {
+    match receipt {
+        Receipt { marked: Some(_), state: State::Stored | State::Offered | State::Injected, .. } => {
+            Some(MARKED)
+        }
+        _ if receipt.doubt => Some(DOUBTFUL),
+        _ if receipt.parked => Some(ANNOUNCED),
+        _ => None,
+    }
 }
 
 /// Recipients whose receipts are there no more, if any.

@@ -48,8 +48,7 @@ fn each_step_comes_as_it_happens_and_the_last_one_ends_it() {
     let second = next();
     assert_eq!((&second["state"], &second["surface"]), (&Value::from("offered"), &Value::from("mcp-pull")));
     session_bridge::post::reply(&mut store, Author::Session(api), id, "answer", None, "8080").unwrap();
-    let rest = [next(), next(), next()].map(|line| line["state"].clone());
-    assert_eq!(rest, ["injected", "seen", "answered"].map(Value::from));
+    assert_eq!(next()["state"], Value::from("answered"));
     assert_eq!(following.wait().unwrap().code(), Some(0));
     assert!(lines.next().is_none());
     env.settled(|| assert_snapshot!("follow", env.run(&["receipts", &id.to_string(), "--follow"]).all()));

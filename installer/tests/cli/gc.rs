@@ -36,10 +36,10 @@ fn last_month(env: &TestEnvironment) -> [MessageId; 3] {
     let open = question(&mut store, web, api, "which host?");
     let pulled = store.pull(api, session_bridge_store::Pull::Read(&[open]), None, "server-1").unwrap();
     store.pull_written(pulled.attempt.unwrap()).unwrap();
-    store.mark_read(api, &[open]).unwrap();
-    // As if it had been shown, and nobody had said anything of it.
+    // As if it had been seen, and nobody had said anything of it.
     let db = rusqlite::Connection::open(store.path()).unwrap();
-    db.execute("UPDATE delivery SET marked = NULL, attempt = NULL", []).unwrap();
+    db.execute("UPDATE delivery SET attempt = NULL, state = iif(state = 'offered', 'seen', state)", [])
+        .unwrap();
     db.execute("UPDATE attempt SET status = 'done'", []).unwrap();
     // What became of the answer is told to its sender, who declined.
     let unread = question(&mut store, api, web, "unread");

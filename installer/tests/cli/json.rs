@@ -346,6 +346,7 @@ fn runs() -> Vec<(&'static str, Vec<Value>)> {
     let mut store = env.store();
     let asked = question(&mut store, web, api, "which port?");
     answer(&mut store, api, asked, "8080");
+    store.mark_read(api, &[asked]).unwrap();
     let held = question(&mut store, web, api, "which host?");
     store.set_summary(api, Some("porting")).unwrap();
     let asked = asked.to_string();

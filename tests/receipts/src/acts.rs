@@ -221,14 +221,12 @@ impl World {
             }
             3 => {
                 if let Some(id) = self.known(peer).filter(|id| self.is_question_to(*id, peer)) {
-                    self.name(peer, id);
                     self.send(peer, Some(id))?;
                 }
                 Ok(Outcome::Told(None))
             }
             4 => {
                 if let Some(id) = self.known(peer).filter(|id| self.ledger.fact(*id, peer).is_some()) {
-                    self.name(peer, id);
                     match self.store.mark_read(session, &[id]) {
                         Ok(_) | Err(StoreError::NotShown(_)) => {}
                         Err(error) => return Err(error.into()),
@@ -238,7 +236,6 @@ impl World {
             }
             5 => {
                 if let Some(id) = self.known(peer).filter(|_| self.random.one_in(3)) {
-                    self.name(peer, id);
                     self.decline(peer, session, id, Via::Session)?;
                 }
                 Ok(Outcome::Told(None))
@@ -308,7 +305,6 @@ impl World {
         let written = |world: &mut Self| {
             let tick = world.tick;
             for message in &pulled.messages {
-                world.peers[peer].reading.push(message.id);
                 if let Some(fact) = world.ledger.fact(message.id, peer) {
                     fact.written.get_or_insert(tick);
                     fact.unsettled = true;

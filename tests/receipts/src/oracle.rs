@@ -307,10 +307,6 @@ fn is_back(before: State, now: State) -> bool {
 
 /// What `docs/limitations.md` says of a wrong step.
 fn known(cli: Cli, step: &Step, fact: &Fact) -> Option<&'static str> {
-    // No event of the host tells the calls of one answer from those of the next.
-    if fact.in_one_breath && step.evidence.as_deref().is_some_and(|evidence| evidence.ends_with("names it")) {
-        return Some("read and named in one breath");
-    }
     // What was asked is all that tells the end of one turn from the end of the next.
     let of_a_turn = matches!(step.state, State::Injected | State::Seen);
     (cli == Cli::Gemini && of_a_turn && fact.excused)

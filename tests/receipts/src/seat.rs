@@ -28,8 +28,6 @@ pub(crate) struct Peer {
     pub(crate) context: Vec<MessageId>,
     /// Ids that its model has read anywhere, the newest last.
     pub(crate) known: Vec<MessageId>,
-    /// What calls of the present response read.
-    pub(crate) reading: Vec<MessageId>,
     /// When its server looks at its deadlines again, by the boot clock in milliseconds.
     pub(crate) timer: Option<i64>,
     pub(crate) paused: bool,

@@ -27,8 +27,6 @@ pub(crate) struct Fact {
     pub(crate) mentioned: u32,
     /// An event of another turn may have been taken for one of its own.
     pub(crate) excused: bool,
-    /// A call named it beside the call that read it: the model asked for both before it saw a word.
-    pub(crate) in_one_breath: bool,
     /// A door took a nudge for it.
     pub(crate) nudged: Option<Tick>,
     /// The recipient's reply was stored.

@@ -248,8 +248,7 @@ impl World {
 
     /// A few tool calls of one response, side by side.
     fn tools(&mut self, seat: usize) -> Result<Model> {
-        let (peer, cli) = (self.seats[seat].peer, self.seats[seat].cli);
-        self.peers[peer].reading.clear();
+        let cli = self.seats[seat].cli;
         let mut calls = Vec::new();
         let mut results = Vec::new();
         for _ in 0..=self.random.below(3) {

@@ -152,7 +152,6 @@ impl World {
             id: None,
             context: Vec::new(),
             known: Vec::new(),
-            reading: Vec::new(),
             timer: None,
             paused: false,
             cut_unheard: None,
@@ -217,15 +216,6 @@ impl World {
     /// What this session had under way is settled.
     pub(crate) fn settled(&mut self, peer: usize) {
         self.peers[peer].unsettled = false;
-    }
-
-    /// A call of a tool names a message.
-    pub(crate) fn name(&mut self, peer: usize, id: MessageId) {
-        if self.peers[peer].reading.contains(&id)
-            && let Some(fact) = self.ledger.fact(id, peer)
-        {
-            fact.in_one_breath = true;
-        }
     }
 
     /// The seat of a session, if it has one with a living process.

@@ -72,7 +72,7 @@ const RULE: Table = Table { name: "rule", columns: "reader, kind, peer, since", 
 const STEP: Table = Table { name: "step", columns: "session, seq, state, at, surface, evidence", key: "id" };
 const ATTEMPT: Table = Table {
     name: "attempt",
-    columns: "id, session, conversation, turn, surface, event, call, server, guards, status, created",
+    columns: "id, session, conversation, turn, surface, event, call, server, guards, by_name, status, created",
     key: "id",
 };
 const ITEM: Table = Table { name: "item", columns: "attempt, seq, part", key: "attempt, seq" };

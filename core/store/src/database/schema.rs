@@ -14,6 +14,10 @@ pub(crate) const APPLICATION: i64 = 0x5342_5247;
 /// whole history in the primary key.
 pub(crate) const HOT: &str = "(attempt IS NOT NULL OR doubt = 1 OR (state = 'stored' AND parked = 0))";
 
+/// What is unread, over the columns of `delivery`: nothing proves that the body reached the model, nor did the model say
+/// that it dealt with it. The partial index `delivery_unread` has the same words.
+pub(crate) const UNREAD: &str = "(state IN ('stored', 'offered') AND marked IS NULL)";
+
 const TABLES: &str = "
 CREATE TABLE session (
     id TEXT PRIMARY KEY,
@@ -107,7 +111,6 @@ CREATE TABLE delivery (
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX delivery_message ON delivery(seq);
-CREATE INDEX delivery_unread ON delivery(session, parked) WHERE state IN ('stored', 'offered');
 CREATE INDEX delivery_remark ON delivery(session) WHERE remark IS NOT NULL;
 CREATE INDEX delivery_due ON delivery(session, expires) WHERE state = 'stored' AND expires IS NOT NULL;
 CREATE INDEX delivery_sender_due ON delivery(sender, expires) WHERE state = 'stored' AND expires IS NOT NULL;
@@ -149,6 +152,8 @@ CREATE TABLE attempt (
     call TEXT,
     server TEXT,
     guards INTEGER NOT NULL DEFAULT 0,
+    -- No event of the host proves that it arrived; a call of its model that names what it holds does.
+    by_name INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL DEFAULT 'open',
     created INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
@@ -227,6 +232,9 @@ pub(crate) fn create(db: &mut Connection) -> Result<(), StoreError> {
     if format(&tx)? == 0 {
         tx.execute_batch(TABLES)?;
         tx.execute_batch(&format!("CREATE INDEX delivery_hot ON delivery(session, seq) WHERE {HOT}"))?;
+        tx.execute_batch(&format!(
+            "CREATE INDEX delivery_unread ON delivery(session, parked) WHERE {UNREAD}"
+        ))?;
         tx.pragma_update(None, "application_id", APPLICATION)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }

@@ -76,6 +76,8 @@ pub(crate) struct NewAttempt<'a> {
     pub(crate) call: Option<&'a str>,
     pub(crate) server: Option<&'a str>,
     pub(crate) guards: bool,
+    /// No event of the host proves that it arrived; a call that names what it holds does.
+    pub(crate) by_name: bool,
     pub(crate) items: &'a [(i64, Part)],
 }
 
@@ -108,8 +110,8 @@ pub(crate) fn open(tx: &Transaction<'_>, new: &NewAttempt<'_>, now: i64) -> Resu
     let id = AttemptId::generate();
     let session = new.session.to_string();
     tx.execute(
-        "INSERT INTO attempt (id, session, conversation, turn, surface, event, call, server, guards, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO attempt (id, session, conversation, turn, surface, event, call, server, guards, by_name, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             id.to_string(),
             session,
@@ -120,6 +122,7 @@ pub(crate) fn open(tx: &Transaction<'_>, new: &NewAttempt<'_>, now: i64) -> Resu
             new.call,
             new.server,
             new.guards,
+            new.by_name,
             now
         ],
     )?;
@@ -249,9 +252,9 @@ pub(crate) fn void(tx: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreE
 const ANNOUNCED: &str = "attempt = NULL, announced = 1, parked = max(parked, announced)";
 
 /// A body of which nobody can tell whether it arrived. One that something else proved meanwhile, as a call that names it, is
-/// not in doubt.
+/// not in doubt; and of one that its model said it dealt with, no line tells it anything.
 pub(crate) const IN_DOUBT: &str = "attempt = NULL, shown = 2,
-     doubt = CASE WHEN state IN ('stored', 'offered') THEN max(doubt, 1) ELSE doubt END,
+     doubt = CASE WHEN state IN ('stored', 'offered') THEN max(doubt, iif(marked IS NULL, 1, 2)) ELSE doubt END,
      parked = CASE WHEN state IN ('stored', 'offered') THEN 1 ELSE parked END";
 
 /// Nobody can tell whether it arrived: bodies are referred to once, not repeated.

@@ -8,6 +8,7 @@ use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::frame;
 use session_bridge_core::id::SessionId;
 
+use crate::database::schema::UNREAD;
 use crate::error::StoreError;
 use crate::row::{MESSAGE, Message};
 use crate::sessions::session::Session;
@@ -30,7 +31,7 @@ pub(crate) fn introduction(
     let sql = format!(
         "SELECT s.label, s.id, s.native, count(*) FROM session s JOIN delivery d ON d.session = s.id
          WHERE s.ended IS NULL AND s.provider = ?1 AND s.host_pid = ?2 AND s.host_start = ?3 AND s.cwd = ?4
-           AND s.id <> ?5 AND d.state IN ('stored', 'offered')
+           AND s.id <> ?5 AND {UNREAD}
          GROUP BY s.id ORDER BY s.started DESC LIMIT {MOST}"
     );
     let mut statement = tx.prepare(&sql)?;

@@ -7,7 +7,7 @@ use session_bridge_core::id::{AttemptId, SessionId};
 use session_bridge_core::provider::{By, Card, Inject, Proof};
 
 use crate::database::open::Store;
-use crate::database::schema::HOT;
+use crate::database::schema::{HOT, UNREAD};
 use crate::delivery::attempt::{self, Attempt, NewAttempt, Status};
 use crate::delivery::beginning;
 use crate::delivery::block::{self, Block, Budget, Frame, Waiting};
@@ -249,7 +249,7 @@ fn speak(
     let taken = take(tx, run, &session, event, Budget { max_bytes, bodies: inject.bodies }, now)?;
     chain::heard(tx, session.id, event, live, taken.hops.iter().copied(), now)?;
     let joins = !taken.hops.is_empty() && chain::joins(event);
-    let mut outcome = offer(tx, &session, event, taken, now)?;
+    let mut outcome = offer(tx, &session, event, inject, taken, now)?;
     if let (true, Some(attempt)) = (inject.comes_back, outcome.attempt) {
         outcome.text = echo::marked(attempt, &outcome.text);
     }
@@ -329,9 +329,11 @@ fn may_go_on(
 }
 
 fn parked(tx: &Transaction<'_>, session: SessionId) -> Result<usize, StoreError> {
-    let count: i64 = tx
-        .prepare_cached("SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND parked = 1 AND state IN ('stored', 'offered') AND doubt <> 1")?
-        .query_row([session.to_string()], |row| row.get(0))?;
+    let sql = format!(
+        "SELECT count(*) FROM delivery INDEXED BY delivery_unread
+         WHERE session = ?1 AND parked = 1 AND {UNREAD} AND doubt <> 1"
+    );
+    let count: i64 = tx.prepare_cached(&sql)?.query_row([session.to_string()], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
@@ -339,6 +341,7 @@ fn offer(
     tx: &Transaction<'_>,
     session: &Session,
     event: &HookEvent<'_>,
+    inject: &Inject,
     block: Block,
     now: i64,
 ) -> Result<Outcome, StoreError> {
@@ -357,6 +360,7 @@ fn offer(
             call: None,
             server: None,
             guards,
+            by_name: inject.proof.injected.is_empty(),
             items: &block.items,
         },
         now,

@@ -96,6 +96,8 @@ impl Store {
                     server: Some(server),
                     // The server puts the guard above the bodies of a conversation that has not heard it.
                     guards: !row.guarded,
+                    // Who reads by id knew it before.
+                    by_name: false,
                     items: &items,
                 },
                 now,
@@ -141,8 +143,7 @@ impl Store {
         readable(&self.db, session, id)
     }
 
-    /// The model says that it dealt with these. Only ids that were shown to the session; naming them also proves that
-    /// they were seen.
+    /// The model says that it dealt with these. Only ids that were shown to the session.
     pub fn mark_read(&mut self, session: SessionId, ids: &[MessageId]) -> Result<u32, StoreError> {
         let now = self.now();
         let run = self.run.clone();
@@ -163,8 +164,9 @@ impl Store {
                     return Err(StoreError::NotShown(*id));
                 }
                 send::named(tx, session, message.seq, "bridge_mark_read names it", now)?;
-                let sql =
-                    "UPDATE delivery SET marked = ?3 WHERE session = ?1 AND seq = ?2 AND marked IS NULL";
+                // A line that would refer to it has nothing more to tell.
+                let sql = "UPDATE delivery SET marked = ?3, doubt = iif(doubt = 1, 2, doubt)
+                     WHERE session = ?1 AND seq = ?2 AND marked IS NULL";
                 marked += u32::try_from(tx.execute(sql, params![session.to_string(), message.seq, now])?)
                     .unwrap_or(0);
             }

@@ -4,6 +4,7 @@ use rusqlite::params;
 use session_bridge_core::id::SessionId;
 
 use crate::database::open::Store;
+use crate::database::schema::UNREAD;
 use crate::delivery::attempt;
 use crate::delivery::expire;
 use crate::error::StoreError;
@@ -12,7 +13,7 @@ use crate::row::{MESSAGE, MESSAGE_COLUMNS, Message, State};
 /// Which of a session's messages are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum View {
-    /// Those whose body has not reached the model.
+    /// Those whose body has not reached the model, as far as is known, and that it did not mark as dealt with.
     #[default]
     Unread,
     /// All of them.
@@ -44,12 +45,12 @@ impl Store {
             attempt::settle_bell(tx, &run, session)
         })?;
         let (by, filter) = match view {
-            View::Unread => ("INDEXED BY delivery_unread", "AND d.state IN ('stored', 'offered')"),
-            View::All => ("", ""),
+            View::Unread => ("INDEXED BY delivery_unread", UNREAD),
+            View::All => ("", "true"),
         };
         let sql = format!(
             "SELECT {MESSAGE}, d.state, d.parked, d.doubt, d.marked FROM delivery d {by} JOIN message m USING (seq)
-             WHERE d.session = ?1 {filter} ORDER BY d.seq DESC LIMIT ?2"
+             WHERE d.session = ?1 AND {filter} ORDER BY d.seq DESC LIMIT ?2"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let rows = statement.query_map(params![session.to_string(), limit], |row| {

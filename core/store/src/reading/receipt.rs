@@ -30,6 +30,9 @@ pub struct Receipt {
     pub doubt: bool,
     /// It was announced and waits to be read by id.
     pub parked: bool,
+    /// When its model said that it dealt with it, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marked: Option<i64>,
     /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<MessageId>,
@@ -76,7 +79,7 @@ impl Store {
         }
         self.make_durable()?;
         let mut statement = self.db.prepare_cached(
-            "SELECT d.session, s.label, s.provider, d.state, d.doubt, d.parked, d.answer, d.remark
+            "SELECT d.session, s.label, s.provider, d.state, d.doubt, d.parked, d.marked, d.answer, d.remark
              FROM delivery d JOIN session s ON s.id = d.session WHERE d.seq = ?1 ORDER BY s.label, s.id",
         )?;
         let rows = statement.query_map([message.seq], |row| {
@@ -87,8 +90,9 @@ impl Store {
                 state: State::from_word(&row.get::<_, String>(3)?),
                 doubt: row.get::<_, i64>(4)? > 0,
                 parked: row.get(5)?,
-                answer: parsed_or_none(row, 6)?,
-                remark: row.get(7)?,
+                marked: row.get(6)?,
+                answer: parsed_or_none(row, 7)?,
+                remark: row.get(8)?,
                 steps: Vec::new(),
             })
         })?;

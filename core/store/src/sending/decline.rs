@@ -18,7 +18,8 @@ pub const MAX_REASON_CHARS: usize = 500;
 
 impl Store {
     /// Declines a message for one recipient: its model does by a tool call, or a person does for it. Not while a body of it
-    /// is under way, whose end nobody knows yet; and what was answered, or is over otherwise, stays so.
+    /// is being put out, for a person not before it is known what became of it; and what was answered, or is over
+    /// otherwise, stays so.
     pub fn decline(
         &mut self,
         session: SessionId,
@@ -52,7 +53,8 @@ impl Store {
                 key,
                 |row| Ok((State::from_word(&row.get::<_, String>(0)?), row.get::<_, bool>(1)?)),
             )?;
-            if state.is_unread() && body_out {
+            let under_way = if by_person { state.is_unread() } else { state == State::Stored };
+            if under_way && body_out {
                 return Err(StoreError::UnderWay(id));
             }
             let evidence = if by_person {

@@ -12,6 +12,7 @@ use session_bridge_core::process::{self, ProcessKey};
 
 use crate::clock::Reading;
 use crate::database::open::Store;
+use crate::database::schema::UNREAD;
 use crate::delivery::attempt;
 use crate::error::StoreError;
 use crate::row::parsed;
@@ -253,12 +254,10 @@ impl Store {
     /// One session with what the run folder knows.
     pub fn view(&self, session: Session) -> Result<SessionView, StoreError> {
         let (presence, seen) = (self.presence(&session), self.seen(&session));
-        let unread = self
-            .db
-            .prepare_cached(
-                "SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND state IN ('stored', 'offered')",
-            )?
-            .query_row([session.id.to_string()], |row| row.get(0))?;
+        let sql = format!(
+            "SELECT count(*) FROM delivery INDEXED BY delivery_unread WHERE session = ?1 AND {UNREAD}"
+        );
+        let unread = self.db.prepare_cached(&sql)?.query_row([session.id.to_string()], |row| row.get(0))?;
         let paused = self.paused(&session);
         Ok(SessionView { session, presence, seen, unread, paused })
     }

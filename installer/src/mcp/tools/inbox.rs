@@ -141,6 +141,7 @@ fn receipt(receipt: &Receipt, now: i64) -> Value {
         "answer": receipt.answer,
         "in_doubt": receipt.doubt.then_some(true),
         "announced": receipt.parked.then_some(true),
+        "marked_read": receipt.marked.map(|_| true),
         "remark": receipt.remark,
         "steps": receipt.steps.iter().map(step).collect::<Vec<_>>(),
     })

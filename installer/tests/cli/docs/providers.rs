@@ -230,7 +230,7 @@ fn surfaces(out: &mut String, card: &Card) {
         events(card.pull.injected),
         events(card.pull.seen)
     );
-    out.push_str("\nEvidence counts within the same turn and conversation. An answer that names a message proves it in any case.\n\n");
+    out.push_str("\nEvidence counts within the same turn and conversation. Of what a hook put out where nothing proves it, a call that names the message does.\n\n");
     if card.wake.is_empty() {
         out.push_str(
             "Idle sessions are not woken: the CLI has no door, and mail waits for the next prompt.\n",

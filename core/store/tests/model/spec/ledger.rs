@@ -70,9 +70,10 @@ impl Model {
             delivery.attempt = None;
             match part {
                 Part::Body => {
-                    // What a call proved by naming it is not in doubt.
-                    if delivery.is_unread() {
-                        delivery.doubt = delivery.doubt.max(Doubt::Due);
+                    if delivery.is_unproven() {
+                        // Nothing has to refer to what its model dealt with.
+                        let doubt = if delivery.marked { Doubt::Referred } else { Doubt::Due };
+                        delivery.doubt = delivery.doubt.max(doubt);
                         delivery.parked = true;
                     }
                     delivery.shown = Shown::Body;

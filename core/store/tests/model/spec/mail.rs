@@ -78,7 +78,7 @@ impl Model {
         self.rules.iter().any(|r| r.block && r.holds(from, reader))
     }
 
-    /// An answer. A model's names the message, which also proves that it was seen; a person's does not (R3).
+    /// An answer.
     pub fn reply(&mut self, from: S, parent: M, person: bool) -> Result<M, Refusal> {
         let to = self.messages[parent].from.filter(|s| *s != from);
         if to.is_some_and(|to| self.blocks(from, to)) {
@@ -95,7 +95,6 @@ impl Model {
         }
         if !person {
             self.fold_written(from);
-            self.named(d);
         }
         self.advance(d, State::Answered);
         if person {
@@ -167,18 +166,8 @@ impl Model {
         self.lay(sender, m, false);
     }
 
-    /// A call that names a message whose body was put out proves that its model saw it (R3).
-    fn named(&mut self, d: usize) {
-        let delivery = &self.deliveries[d];
-        let out = matches!(delivery.state, State::Offered | State::Injected);
-        // After the reference, the name may come from that.
-        if out && delivery.doubt != Doubt::Referred {
-            self.advance(d, State::Seen);
-            (self.deliveries[d].doubt, self.deliveries[d].parked) = (Doubt::None, false);
-        }
-    }
-
-    /// Only what was shown can be marked (R3).
+    /// Only what was shown can be marked (R3). No line has to refer to it any more. It proves nothing here: events tell of
+    /// every surface of both cards.
     pub fn mark_read(&mut self, s: S, m: M) -> Result<(), Refusal> {
         let d = self.delivery(s, m).expect("one marks what one received");
         let kept = self.clone();
@@ -188,22 +177,23 @@ impl Model {
             *self = kept;
             return Err(Refusal::NotShown);
         }
-        self.named(d);
-        self.deliveries[d].marked = true;
+        let delivery = &mut self.deliveries[d];
+        delivery.marked = true;
+        if delivery.doubt == Doubt::Due {
+            delivery.doubt = Doubt::Referred;
+        }
         Ok(())
     }
 
-    /// Declining, not while a body is under way whose end nobody knows.
+    /// Declining, not while a body is being put out, and for a person not while nobody knows what became of it.
     pub fn decline(&mut self, s: S, m: M, person: bool) -> Result<(), Refusal> {
         let d = self.delivery(s, m).expect("one declines what one received");
         let kept = self.clone();
         self.fold_written(s);
-        if !person {
-            self.named(d);
-        }
         let delivery = &self.deliveries[d];
         let under_way = delivery.attempt.is_some_and(|a| self.attempts[a].items.contains(&(m, Part::Body)));
-        let refusal = if delivery.is_unread() && under_way {
+        let unsettled = if person { delivery.is_unproven() } else { delivery.state == State::Stored };
+        let refusal = if unsettled && under_way {
             Some(Refusal::UnderWay)
         } else {
             (!self.advance(d, State::Declined)).then_some(Refusal::Closed)

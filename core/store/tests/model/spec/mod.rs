@@ -284,8 +284,14 @@ impl Delivery {
         self.attempt.is_some() || self.doubt == Doubt::Due || (self.state == State::Stored && !self.parked)
     }
 
-    pub fn is_unread(&self) -> bool {
+    /// Nothing proves that its body arrived.
+    pub fn is_unproven(&self) -> bool {
         matches!(self.state, State::Stored | State::Offered)
+    }
+
+    /// Nor did its model say that it dealt with it.
+    pub fn is_unread(&self) -> bool {
+        self.is_unproven() && !self.marked
     }
 
     /// Mail that may start a turn and that nobody is about to show.

@@ -80,7 +80,7 @@ impl Model {
         // A line about it may be under way; a body of it may not.
         let body_out =
             self.deliveries[d].attempt.is_some_and(|a| self.attempts[a].items.contains(&(m, Part::Body)));
-        if !self.deliveries[d].is_unread() || body_out {
+        if !self.deliveries[d].is_unproven() || body_out {
             return (None, false);
         }
         let late = self.is_late(s, m);

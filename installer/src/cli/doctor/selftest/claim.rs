@@ -61,6 +61,7 @@ mod tests {
             state,
             doubt,
             parked: false,
+            marked: None,
             answer: None,
             remark: None,
             steps: vec![Step { state, at: 0, surface: None, evidence: None }],
