@@ -1,7 +1,7 @@
 //! Deliveries that go without their message. A thread stays while anything in it is unread or an open question. Of a message
-//! to several, what some of them read or declined would stay for as long as one of them does neither: these deliveries go
-//! singly, with their steps, once they are as old as what goes otherwise, and so is the newest message of their thread. The
-//! message counts them, and stays as it is for everybody else.
+//! to several, what some of them read or declined, or were told of by id before they ended, would stay for as long as one of
+//! them does nothing of that: these deliveries go singly, with their steps, once they are as old as what goes otherwise, and
+//! so is the newest message of their thread. The message counts them, and stays as it is for everybody else.
 //!
 //! Some stay with their message all the same. What was answered names the answer, which stays, too. What expired is what its
 //! sender was told of, once for all; and what was cancelled never was anywhere, so that the message can be cancelled again.
@@ -14,7 +14,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collection, HOLD, Step};
+use super::{Collection, HOLD, READER_IS_GONE, Step};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -148,7 +148,7 @@ fn over() -> String {
     format!(
         "d.state IN ('injected', 'seen', 'declined', 'offered') AND NOT {HOT} AND coalesce(d.marked, 0) < :before
          AND (d.state = 'declined' OR d.state <> 'offered' AND (NOT :question OR d.marked IS NOT NULL)
-              OR EXISTS (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before))
+              OR {READER_IS_GONE})
          AND coalesce((SELECT max(at) FROM step INDEXED BY step_delivery
                        WHERE seq = d.seq AND session = d.session), 0) < :before"
     )

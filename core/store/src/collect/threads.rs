@@ -11,7 +11,7 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collected, Collection, HOLD, Step};
+use super::{Collected, Collection, HOLD, READER_IS_GONE, Step};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -238,12 +238,11 @@ fn look(db: &Connection, row: &Row, thread: &str, times: Times) -> Result<(Optio
     }
     let sql = format!(
         "SELECT count(*),
-             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND NOT EXISTS
-                 (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before))), 0),
+             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND NOT {READER_IS_GONE})), 0),
              coalesce(max({HOT}), 0) OR EXISTS (SELECT 1 FROM fanout WHERE seq = :seq)
                  OR EXISTS (SELECT 1 FROM claim WHERE until > :now AND (reply_to = :id OR thread = :thread)),
-             coalesce(max(:question AND d.marked IS NULL AND d.state IN ('injected', 'seen') AND NOT EXISTS
-                 (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before)), 0),
+             coalesce(max(:question AND d.marked IS NULL AND d.state IN ('injected', 'seen')
+                          AND NOT {READER_IS_GONE}), 0),
              max(coalesce(max(d.marked), 0),
                  coalesce((SELECT max(at) FROM step INDEXED BY step_delivery WHERE seq = :seq), 0)) >= :before
          FROM delivery d INDEXED BY delivery_message WHERE d.seq = :seq"
