@@ -223,16 +223,12 @@ fn remove_one(
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::home::Home;
-
     use super::*;
-    use crate::database::open::Role;
+    use crate::database::plan::plan_of;
 
     /// A look at a message goes by its place, its thread and its deliveries; a removal finds its row.
     #[test]
     fn a_piece_costs_nothing_for_what_it_is_not_about() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
         let over = over();
         for (sql, indices) in [
             (
@@ -256,11 +252,7 @@ mod tests {
                 &["PRIMARY KEY (session=? AND seq=?)"],
             ),
         ] {
-            let sql =
-                [":seq", ":before", ":now", ":question"].iter().fold(sql, |sql, name| sql.replace(name, "1"));
-            let mut statement = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
-            let plan = lines.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
+            let plan = plan_of(&sql).join("\n");
             for index in indices {
                 assert!(plan.contains(index), "{sql}: {plan}");
             }

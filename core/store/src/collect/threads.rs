@@ -326,16 +326,11 @@ fn still_goes(tx: &Transaction<'_>, slice: &Slice, times: Times) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::home::Home;
-
-    use super::*;
-    use crate::database::open::Role;
+    use crate::database::plan::plan_of;
 
     /// Whatever is done for a message goes by an index: it costs nothing for the others.
     #[test]
     fn a_piece_costs_nothing_for_what_it_is_not_about() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
         for (sql, index) in [
             ("SELECT max(seq) FROM message WHERE thread = 'x'", "message_thread (thread=?)"),
             (
@@ -356,8 +351,7 @@ mod tests {
             ("DELETE FROM message WHERE seq = 1", "PRIMARY KEY (rowid=?)"),
             ("SELECT 1 FROM fanout WHERE seq = 1", "PRIMARY KEY (seq=?)"),
         ] {
-            let plan: String =
-                store.db.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get(3)).unwrap();
+            let plan = &plan_of(sql)[0];
             assert!(plan.contains(index), "{sql}: {plan}");
         }
     }
