@@ -117,6 +117,13 @@ enum Step {
     Done,
 }
 
+/// When a look or a removal is made, and what changed at or after which time stays.
+#[derive(Clone, Copy)]
+struct Times {
+    now: i64,
+    before: i64,
+}
+
 impl Collection {
     /// Of what did not change for so long, in milliseconds.
     pub fn new(store: &Store, older_than_ms: i64, dry_run: bool) -> Self {

@@ -14,7 +14,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collection, HOLD, READER_IS_GONE, Step};
+use super::{Collection, HOLD, READER_IS_GONE, Step, Times};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -49,13 +49,6 @@ pub(super) struct Walk {
 struct Part {
     seq: i64,
     sessions: Vec<String>,
-}
-
-/// When is it.
-#[derive(Clone, Copy)]
-struct Times {
-    now: i64,
-    before: i64,
 }
 
 impl Store {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collected, Collection, HOLD, READER_IS_GONE, Step};
+use super::{Collected, Collection, HOLD, READER_IS_GONE, Step, Times};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -77,13 +77,6 @@ struct Row {
     id: String,
     kind: String,
     created: i64,
-}
-
-/// When is it.
-#[derive(Clone, Copy)]
-struct Times {
-    now: i64,
-    before: i64,
 }
 
 impl Store {
