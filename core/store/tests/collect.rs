@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{BATCH, World, arrival, me, world};
+use common::{BATCH, DAY, MONTH, World, arrival, gc, me, read_all, world};
 use session_bridge_core::event::Start;
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::{Kind, Via};
@@ -12,20 +12,6 @@ use session_bridge_core::process::ProcessKey;
 use session_bridge_store::{
     Activity, Collected, Filter, Live, Pause, Pull, Role, RuleKind, Session, State, Store, StoreError, View,
 };
-
-const DAY: i64 = 86_400_000;
-const MONTH: i64 = 30 * DAY;
-
-fn gc(w: &mut World) -> Collected {
-    w.store.gc(MONTH, false).unwrap().report().clone()
-}
-
-/// A turn in which everything that waits is shown and seen.
-fn read_all(w: &mut World, reader: &Session, turn: &str) {
-    w.prompt(&BATCH, reader, turn);
-    w.tools(&BATCH, reader, turn, &["call"]);
-    w.stop(&BATCH, reader, turn);
-}
 
 fn is_there(w: &World, id: MessageId) -> bool {
     match w.store.message(id) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{BATCH_OPEN, World, event, world};
+use common::{BATCH_OPEN, DAY, World, event, world};
 use proptest::prelude::*;
 use session_bridge_core::event::Moment;
 use session_bridge_core::home::Home;
@@ -17,7 +17,6 @@ use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{Clock, Collection, Receipt, Role, Session, State, Store, StoreError, View};
 
-const DAY: i64 = 86_400_000;
 const SESSIONS: usize = 3;
 
 /// What happens.

@@ -4,27 +4,13 @@
 
 mod common;
 
-use common::{BATCH, World, world};
+use common::{BATCH, MONTH, World, draft, gc, read_all, world};
 use session_bridge_core::frame;
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency, Via};
+use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{
-    Author, Collected, Collection, Draft, Filter, Pull, Session, State, Store, StoreError, View,
+    Collected, Collection, Draft, Filter, Pull, Session, State, Store, StoreError, View,
 };
-
-const DAY: i64 = 86_400_000;
-const MONTH: i64 = 30 * DAY;
-
-fn gc(w: &mut World) -> Collected {
-    w.store.gc(MONTH, false).unwrap().report().clone()
-}
-
-/// A turn in which everything that waits is shown and seen.
-fn read_all(w: &mut World, reader: &Session, turn: &str) {
-    w.prompt(&BATCH, reader, turn);
-    w.tools(&BATCH, reader, turn, &["call"]);
-    w.stop(&BATCH, reader, turn);
-}
 
 /// A sender, and so many others.
 fn many(w: &mut World, count: usize) -> (Session, Vec<Session>) {
@@ -41,21 +27,6 @@ fn to_all(w: &mut World, from: &Session, to: &[Session], kind: Kind) -> MessageI
 fn left(w: &mut World, id: MessageId) -> (Vec<SessionId>, u32) {
     let receipts = w.store.receipts(id).unwrap();
     (receipts.iter().map(|receipt| receipt.session).collect(), w.store.cleared_receipts(id).unwrap())
-}
-
-fn draft(id: MessageId, from: &Session, in_reply_to: Option<MessageId>) -> Draft<'static> {
-    Draft {
-        id,
-        author: Author::Session(from.id),
-        room: "default",
-        to: "x",
-        kind: Kind::Note,
-        subject: None,
-        body: "to all",
-        in_reply_to,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    }
 }
 
 fn rows(w: &World, table: &str) -> i64 {
@@ -117,7 +88,7 @@ fn who_asks_for_a_part_that_went_is_told_so_and_the_message_is_out() {
         told(w.store.pull(session, Pull::Read(&[id]), None, "s").unwrap_err());
         assert!(w.store.inbox(session, View::All, 10).unwrap().is_empty());
     }
-    told(w.store.send(&draft(MessageId::generate(), gone, Some(id)), &[a.id]).unwrap_err());
+    told(w.store.send(&Draft { in_reply_to: Some(id), ..draft(gone.id, "yes") }, &[a.id]).unwrap_err());
     assert_eq!(w.store.cancel(id).unwrap_err().code(), "already_out", "some have read it");
     // The sender and the one who has not read it have it as before.
     assert_eq!(w.store.message_for(a.id, id).unwrap().body, "to all");
@@ -258,7 +229,7 @@ fn what_was_salvaged_long_after_is_in_doubt_and_not_shown_again() {
     drop(old);
     assert!(Store::set_aside(w.store.home(), &w.clock).unwrap().is_some());
     w.store.refresh().unwrap();
-    w.store.send(&draft(id, &a, None), &[to[0].id, to[1].id]).unwrap();
+    w.store.send(&Draft { id, ..draft(a.id, "to all") }, &[to[0].id, to[1].id]).unwrap();
     read_all(&mut w, &to[1], "t");
     w.clock.advance(MONTH + 1);
     assert_eq!(gc(&mut w).singly, 1);

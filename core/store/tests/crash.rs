@@ -13,13 +13,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{BATCH, arrival, event};
+use common::{BATCH, arrival, draft, event};
 use session_bridge_core::event::{Moment, Start};
 use session_bridge_core::frame::LATE;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Letter, Note, Role, Store, View};
+use session_bridge_store::{Letter, Note, Role, Store, View};
 
 const ROLE: &str = "CRASH_TEST_ROLE";
 const HOME: &str = "CRASH_TEST_HOME";
@@ -45,18 +44,7 @@ fn send(home: &Home, name: &str) {
         let bodies: Vec<_> =
             (first..first + 5).map(|n| format!("body of {name}-{} {n}", std::process::id())).collect();
         let letter = |n: usize| Letter {
-            draft: Draft {
-                id: MessageId::generate(),
-                author: Author::Session(me.id),
-                room: "default",
-                to: "x",
-                kind: Kind::Note,
-                subject: None,
-                body: &bodies[n],
-                in_reply_to: None,
-                urgency: Urgency::Normal,
-                lifetime_ms: None,
-            },
+            draft: draft(me.id, &bodies[n]),
             recipients: vec![to[(first + n) % READERS]],
         };
         let alone = letter(0);

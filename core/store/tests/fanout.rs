@@ -7,11 +7,10 @@ mod common;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{BATCH, arrival, world};
+use common::{BATCH, arrival, draft, world};
 use session_bridge_core::home::Home;
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Role, Store, StoreError};
+use session_bridge_store::{Draft, Role, Store, StoreError};
 
 const HOME: &str = "FANOUT_TEST_HOME";
 const MANY: usize = 150;
@@ -21,18 +20,7 @@ fn recipients(store: &mut Store) -> Vec<SessionId> {
 }
 
 fn broadcast(store: &mut Store, from: SessionId, to: &[SessionId]) -> Result<MessageId, StoreError> {
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::Session(from),
-        room: "default",
-        to: "*",
-        kind: Kind::Note,
-        subject: None,
-        body: "to all",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    };
+    let draft = Draft { to: "*", ..draft(from, "to all") };
     store.send(&draft, to).map(|sent| sent.id)
 }
 

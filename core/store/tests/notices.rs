@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{BATCH, World, world};
-use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency, Via};
+use common::{BATCH, World, draft, world};
+use session_bridge_core::id::SessionId;
+use session_bridge_core::message::{Kind, Via};
 use session_bridge_store::{Author, Draft, Entry, Session, State, View};
 
 fn notices(w: &mut World, session: &Session) -> Vec<Entry> {
@@ -71,18 +71,7 @@ fn an_answer_by_a_person_is_told_and_one_by_the_model_is_not() {
         let id = w.send(&a, &b, Kind::Question, "q");
         if person {
             let author = Author::CommandLine { name: "ana".into(), as_session: Some(b.id) };
-            let draft = Draft {
-                id: MessageId::generate(),
-                author,
-                room: "default",
-                to: "x",
-                kind: Kind::Answer,
-                subject: None,
-                body: "yes",
-                in_reply_to: Some(id),
-                urgency: Urgency::Normal,
-                lifetime_ms: None,
-            };
+            let draft = Draft { author, kind: Kind::Answer, in_reply_to: Some(id), ..draft(b.id, "yes") };
             w.store.send(&draft, &[a.id]).unwrap();
         } else {
             w.reply(&b, id, "yes");

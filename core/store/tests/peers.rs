@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::{BATCH, BATCH_OPEN, Fate, World, event, me, world};
+use common::{BATCH, BATCH_OPEN, Fate, World, draft, event, me, world};
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::MessageId;
-use session_bridge_core::message::{Kind, Urgency, Via};
+use session_bridge_core::message::{Kind, Via};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_store::{
-    Activity, Author, Draft, Due, Filter, Live, MAX_REASON_CHARS, Pull, Ringer, RuleKind, Sent, Session,
-    State, StoreError, View,
+    Activity, Draft, Due, Filter, Live, MAX_REASON_CHARS, Pull, Ringer, RuleKind, Sent, Session, State,
+    StoreError, View,
 };
 
 fn due(w: &mut World, session: &Session) -> Due {
@@ -29,18 +29,7 @@ fn three() -> (World, Session, Session, Session) {
 }
 
 fn broadcast(w: &mut World, from: &Session, to: &[&Session]) -> Result<Sent, StoreError> {
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::Session(from.id),
-        room: "default",
-        to: "*",
-        kind: Kind::Note,
-        subject: None,
-        body: "lunch",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    };
+    let draft = Draft { to: "*", ..draft(from.id, "lunch") };
     let to: Vec<_> = to.iter().map(|session| session.id).collect();
     w.store.send(&draft, &to)
 }

@@ -7,10 +7,10 @@ mod common;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use common::{BATCH, World, arrival, world};
+use common::{BATCH, World, arrival, draft, world};
 use session_bridge_core::id::MessageId;
-use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, ErrorKind, Role, RuleKind, Session, State, Store, StoreError};
+use session_bridge_core::message::Kind;
+use session_bridge_store::{Draft, ErrorKind, Role, RuleKind, State, Store, StoreError};
 
 /// Longer than any writer waits.
 const LATER_MS: i64 = 20_000;
@@ -120,21 +120,6 @@ fn what_reads_comes_over_with_its_id_state_and_bell() {
     assert!(w.store.unsalvaged().unwrap().is_empty());
 }
 
-fn draft(id: MessageId, from: &Session) -> Draft<'static> {
-    Draft {
-        id,
-        author: Author::Session(from.id),
-        room: "default",
-        to: "x",
-        kind: Kind::Note,
-        subject: None,
-        body: "kept",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    }
-}
-
 #[test]
 fn a_server_that_holds_the_old_file_sends_into_the_present_one() {
     let mut w = world();
@@ -143,7 +128,7 @@ fn a_server_that_holds_the_old_file_sends_into_the_present_one() {
     with_a_fault(&w);
     assert!(set_aside(&w));
     let id = MessageId::generate();
-    server.send(&draft(id, &a), &[b.id]).unwrap();
+    server.send(&Draft { id, ..draft(a.id, "kept") }, &[b.id]).unwrap();
     let present = Store::open_with(w.store.home(), Role::Cli, w.clock.clone()).unwrap();
     assert_ne!(present.path(), w.store.path());
     assert_eq!(present.message(id).unwrap().body, "kept");
@@ -158,11 +143,11 @@ fn a_message_in_both_files_is_one_message() {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
     let id = MessageId::generate();
-    w.store.send(&draft(id, &a), &[b.id]).unwrap();
+    w.store.send(&Draft { id, ..draft(a.id, "kept") }, &[b.id]).unwrap();
     with_a_fault(&w);
     assert!(set_aside(&w));
     let mut w = reopen(w.dir, w.clock);
-    w.store.send(&draft(id, &a), &[b.id]).unwrap();
+    w.store.send(&Draft { id, ..draft(a.id, "kept") }, &[b.id]).unwrap();
     w.prompt(&BATCH, &b, "t1");
     w.stop(&BATCH, &b, "t1");
     w.clock.advance(LATER_MS);
@@ -209,7 +194,7 @@ fn a_log_that_is_overwritten_under_its_writer_is_noticed() {
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));
     w.send(&a, &b, Kind::Note, "this is safe");
     overwrite(&w.store.path().with_extension("db-wal"), 0, &[0xa5; 64]);
-    let refused = w.store.send(&draft(MessageId::generate(), &a), &[b.id]).unwrap_err();
+    let refused = w.store.send(&draft(a.id, "kept"), &[b.id]).unwrap_err();
     assert_eq!(refused.code(), "store_damaged");
 }
 

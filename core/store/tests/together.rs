@@ -4,25 +4,13 @@
 
 mod common;
 
-use common::{BATCH, World, world};
+use common::{BATCH, World, draft, world};
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Author, Draft, Letter, Session, State, StoreError, View};
+use session_bridge_core::message::Kind;
+use session_bridge_store::{Draft, Letter, Session, State, StoreError, View};
 
 fn letter<'a>(from: &Session, to: &[SessionId], body: &'a str, answers: Option<MessageId>) -> Letter<'a> {
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::Session(from.id),
-        room: "default",
-        to: "x",
-        kind: Kind::Note,
-        subject: None,
-        body,
-        in_reply_to: answers,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    };
-    Letter { draft, recipients: to.to_vec() }
+    Letter { draft: Draft { in_reply_to: answers, ..draft(from.id, body) }, recipients: to.to_vec() }
 }
 
 fn bodies(w: &mut World, of: &Session) -> Vec<String> {

@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::{BATCH, BATCH_OPEN, Fate, World, arrival, event, me, world};
+use common::{BATCH, BATCH_OPEN, Fate, World, arrival, draft, event, me, world};
 use session_bridge_core::event::{HookEvent, Moment, Start};
 use session_bridge_core::id::MessageId;
 use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::nudge::Nudge;
 use session_bridge_core::process::ProcessKey;
 use session_bridge_store::{
-    Activity, Arrival, Author, Draft, Due, Filter, Live, Ring, Ringer, Session, State, Wanted,
+    Activity, Arrival, Draft, Due, Filter, Live, Ring, Ringer, Session, State, Wanted,
 };
 
 /// Notes what the session is doing, now by the test's clock.
@@ -345,18 +345,7 @@ fn quiet_roles_are_not_woken_nor_kept_at_work_without_their_users_consent() {
 fn a_message_to_everybody_wakes_on_request_only() {
     let (mut w, a, b) = idle();
     for (urgency, wakes) in [(Urgency::Normal, false), (Urgency::High, true)] {
-        let draft = Draft {
-            id: MessageId::generate(),
-            author: Author::Session(a.id),
-            room: "default",
-            to: "*",
-            kind: Kind::Note,
-            subject: None,
-            body: "news",
-            in_reply_to: None,
-            urgency,
-            lifetime_ms: None,
-        };
+        let draft = Draft { to: "*", urgency, ..draft(a.id, "news") };
         w.store.send(&draft, &[b.id]).unwrap();
         w.clock.advance(1_000);
         assert_eq!(matches!(due(&mut w, &b), Due::Now(_)), wakes, "{urgency:?}");

@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::outside::Outside;
 use crate::twice::Twice;
 
-/// How long a hook waits for others where it has to be heard.
+/// How long a hook waits for others in all, since it began, where it has to be heard.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who brings what to the store.
@@ -46,18 +46,15 @@ impl Visit<'_> {
         outside: &mut impl Outside,
     ) -> Result<(), String> {
         let text = |error: StoreError| error.to_string();
-        // A beginning, an end, or the first event of a process: nothing later tells of it again.
-        let once = self.twice.before.is_none();
-        let patience = if once { PATIENCE.saturating_sub(outside.elapsed()) } else { Duration::ZERO };
         // An end that is told twice at once would bring the session back: the second hears it after the first, or not at all.
         let ends = self.event.moment == Moment::SessionEnd;
-        let ending = ends.then(|| alias.lease_within(patience).ok()).flatten();
+        let ending = ends.then(|| alias.lease_within(self.patience(outside)).ok()).flatten();
         if matches!(ending, Some(None)) || self.twice.is_heard(alias, self.event) {
             return Ok(());
         }
         let mut store = Store::open_with(self.home, Role::Hook, outside.clock()).map_err(text)?;
-        if once {
-            store.wait_longer().map_err(text)?;
+        if self.is_told_once() {
+            store.wait_longer(self.patience(outside)).map_err(text)?;
         }
         let session = self.arrive(&mut store).map_err(text)?;
         let folder = runs.session(session.id);
@@ -65,12 +62,22 @@ impl Visit<'_> {
         // Somebody else is putting bodies before this session's model right now: mail that we came for will wait.
         let lease = match ending.flatten() {
             Some(lease) => Some(lease),
-            None => folder.lease_within(patience).map_err(text)?,
+            None => folder.lease_within(self.patience(outside)).map_err(text)?,
         };
         let Some(lease) = lease.filter(|_| !self.twice.is_heard(&folder, self.event)) else { return Ok(()) };
         let outcome = self.hear(&mut store, &session, &folder, &lease, signs).map_err(text)?;
         outside.leave(store);
         self.answer(&outcome, &folder, &lease, outside)
+    }
+
+    /// A beginning, an end, or the first event of a process: nothing later tells of it again.
+    fn is_told_once(&self) -> bool {
+        self.twice.before.is_none()
+    }
+
+    /// How long this hook may wait for others from now on.
+    fn patience(&self, outside: &impl Outside) -> Duration {
+        if self.is_told_once() { PATIENCE.saturating_sub(outside.elapsed()) } else { Duration::ZERO }
     }
 
     /// Finds the session, or registers it.

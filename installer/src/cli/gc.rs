@@ -14,8 +14,8 @@ use crate::term::{put, style};
 ///
 /// Threads go as a whole, once their last change is older than the retention (`limits.retention_days`, 30 days by
 /// default) and nothing in them is unread, under way or an open question. Of a message to several that one of them has not
-/// read, the deliveries go that others read as long ago. Unread mail is never removed. The MCP servers do the same by
-/// themselves, once a day.
+/// read, the deliveries go that others read or declined as long ago, and those put out to sessions that then ended. Unread
+/// mail is never removed. The MCP servers do the same by themselves, once a day.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What changed last so long ago goes: 30d, 12h, or never. Default: `limits.retention_days` of settings.json.

@@ -124,13 +124,14 @@ pub(crate) fn unproven(receipt: &Receipt) -> Option<&'static str> {
 /// Recipients whose receipts are there no more, if any.
 pub(crate) fn cleared(count: u32) -> String {
     let dim = style::DIM;
-    match count {
-        0 => String::new(),
-        1 => format!("{dim}1 recipient read or declined it long ago; its receipt was cleared away{dim:#}\n"),
-        _ => format!(
-            "{dim}{count} recipients read or declined it long ago; their receipts were cleared away{dim:#}\n"
-        ),
-    }
+    let (who, receipts) = match count {
+        0 => return String::new(),
+        1 => ("1 recipient".to_owned(), "its receipt was"),
+        _ => (format!("{count} recipients"), "their receipts were"),
+    };
+    format!(
+        "{dim}{who} read or declined it long ago, or ended after it was put out; {receipts} cleared away{dim:#}\n"
+    )
 }
 
 /// One step: the state, when, where and what proves it.

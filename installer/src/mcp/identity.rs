@@ -175,13 +175,16 @@ pub(super) async fn started_for(
     store: &StoreThread,
 ) -> Option<Session> {
     let Caller::Native(native) = uncalled(card) else { return None };
-    let greeted = move |desk: &mut Desk| {
+    let greeted = move |desk: &mut Desk| -> Result<Option<Session>, StoreError> {
+        let store = desk.store()?;
+        let known = store.named_by(card.id.as_str(), &native)?;
         // This server came too late: to greet its session would bring it back.
-        let over = |session: Session| session.ended.is_some() && session.host == host;
-        if desk.store()?.named_by(card.id.as_str(), &native)?.is_some_and(over) {
+        if known.as_ref().is_some_and(|session| session.ended.is_some() && session.host == host) {
             return Ok(None);
         }
-        by_native(desk, card, &native, host).map(Some)
+        let session = known_or_new(store, card, known, &native, host)?;
+        desk.serve(session.id)?;
+        Ok(Some(session))
     };
     store.run(greeted).await?.ok()?
 }
@@ -234,15 +237,26 @@ fn by_native(
     host: Option<ProcessKey>,
 ) -> Result<Session, StoreError> {
     let store = desk.store()?;
-    // A known caller costs no write. The host process that its hooks named stays, as long as it lives.
-    let hosted = |session: &Session| session.host.is_some_and(process::is_alive) || host.is_none();
     let known = store.named_by(card.id.as_str(), native)?;
-    let session = match known.filter(|s| s.native == native && s.ended.is_none() && hosted(s)) {
-        Some(session) => session,
-        None => arrive(store, card, native, host)?,
-    };
+    let session = known_or_new(store, card, known, native, host)?;
     desk.serve(session.id)?;
     Ok(session)
+}
+
+/// The session that was found by its host's own id, or what comes of its arrival.
+fn known_or_new(
+    store: &mut Store,
+    card: &Card,
+    known: Option<Session>,
+    native: &str,
+    host: Option<ProcessKey>,
+) -> Result<Session, StoreError> {
+    // A known caller costs no write. The host process that its hooks named stays, as long as it lives.
+    let hosted = |session: &Session| session.host.is_some_and(process::is_alive) || host.is_none();
+    match known.filter(|s| s.native == native && s.ended.is_none() && hosted(s)) {
+        Some(session) => Ok(session),
+        None => arrive(store, card, native, host),
+    }
 }
 
 /// What the hooks said of the process last; if none said anything, the id from the server's start, once.

@@ -32,7 +32,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("checks", "What was looked at, in order."),
     (
         "cleared",
-        "How many recipients read or declined it long ago, so that their receipts were cleared away.",
+        "How many recipients read or declined it long ago, or ended after it was put out, so that their receipts were cleared away.",
     ),
     ("code", "The stable code."),
     ("command", "What is run."),
@@ -131,7 +131,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("gc:removed.deliveries", "Deliveries of these messages."),
     ("gc:removed.messages", "Messages."),
     ("gc:removed.sessions", "Sessions that ended as long ago and that nothing refers to."),
-    ("gc:removed.singly", "Deliveries that were read or declined, of messages to several that stay."),
+    (
+        "gc:removed.singly",
+        "Deliveries that were read or declined, or put out to sessions that ended, of messages to several that stay.",
+    ),
     ("gc:removed.threads", "Whole threads."),
     ("gc:removed.traces", "Attempts, wakes, claims and counts of nudges that nothing refers to."),
     ("gc:set_aside", "Damaged stores that are not used any more."),

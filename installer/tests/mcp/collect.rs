@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::json;
 use session_bridge_core::id::{MessageId, SessionId};
 use session_bridge_core::message::{Kind, Urgency};
-use session_bridge_store::{Arrival, Author, Clock, Draft, Role, Store, StoreError, Wanted};
+use session_bridge_store::{Arrival, Author, Clock, Draft, Role, Store, StoreError};
 
-use crate::harness::{World, soon};
+use crate::harness::{World, arrival, soon};
 
 const DAY: i64 = 86_400_000;
 
@@ -15,17 +15,7 @@ const DAY: i64 = 86_400_000;
 fn last_month(world: &World) -> (MessageId, MessageId, SessionId) {
     let then = Clock::fixed(Clock::system().now() - 40 * DAY);
     let mut store = Store::open_with(&world.home(), Role::Cli, then).unwrap();
-    let arrival = Arrival {
-        provider: "codex",
-        short: "codex",
-        native: "thread-a",
-        host: None,
-        one_per_process: false,
-        cwd: Some(Path::new("/src/shop")),
-        start: None,
-        claimed: None,
-        wanted: Wanted::default(),
-    };
+    let arrival = Arrival { cwd: Some(Path::new("/src/shop")), ..arrival("codex", "thread-a", None) };
     let session = store.arrive(&arrival).unwrap().id;
     let mut send = || {
         let draft = Draft {

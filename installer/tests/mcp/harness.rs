@@ -10,8 +10,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use session_bridge_core::event::Start;
 use session_bridge_core::home::Home;
-use session_bridge_store::{Role, Store};
+use session_bridge_core::process::{self, ProcessKey};
+use session_bridge_store::{Arrival, Role, Store, Wanted};
 
 /// A bridge's home that nobody else uses.
 pub(crate) struct World {
@@ -45,6 +47,32 @@ impl World {
         server.introduce("claude-code");
         server
     }
+}
+
+/// This test, as a host process.
+pub(crate) fn here() -> ProcessKey {
+    process::look(std::process::id()).unwrap().key
+}
+
+/// What an event or call says of a session whose process may host others as well.
+pub(crate) fn arrival<'a>(provider: &'a str, native: &'a str, host: Option<ProcessKey>) -> Arrival<'a> {
+    Arrival {
+        provider,
+        short: provider,
+        native,
+        host,
+        one_per_process: false,
+        cwd: None,
+        start: None,
+        claimed: None,
+        wanted: Wanted::default(),
+    }
+}
+
+/// What Claude Code's hook says of a beginning.
+pub(crate) fn claude_arrival(native: &str, host: ProcessKey, start: Start) -> Arrival<'_> {
+    let any = arrival("claude-code", native, Some(host));
+    Arrival { short: "claude", one_per_process: true, start: Some(start), ..any }
 }
 
 pub(crate) struct Server {

@@ -3,29 +3,15 @@
 use serde_json::json;
 use session_bridge_core::event::Start;
 use session_bridge_core::process;
-use session_bridge_store::{Arrival, Session, Wanted};
+use session_bridge_store::Session;
 
-use crate::harness::{Server, World};
+use crate::harness::{Server, World, arrival, claude_arrival, here};
 
 const SPAWN: &str = "CLAUDE_CODE_SESSION_ID";
 
 /// What Claude Code's hook says of this test process.
 fn hook(world: &World, native: &str, start: Start) -> Session {
-    let me = process::look(std::process::id()).unwrap();
-    world
-        .store()
-        .arrive(&Arrival {
-            provider: "claude-code",
-            short: "claude",
-            native,
-            host: Some(me.key),
-            one_per_process: true,
-            cwd: None,
-            start: Some(start),
-            claimed: None,
-            wanted: Wanted::default(),
-        })
-        .unwrap()
+    world.store().arrive(&claude_arrival(native, here(), start)).unwrap()
 }
 
 #[test]
@@ -70,18 +56,7 @@ fn the_hook_wins_over_the_id_from_the_start() {
 fn an_inherited_id_of_a_session_that_lives_elsewhere_names_nobody() {
     let world = World::new();
     let other = process::look(std::os::unix::process::parent_id()).unwrap().key;
-    let arrival = Arrival {
-        provider: "claude-code",
-        short: "claude",
-        native: "outer",
-        host: Some(other),
-        one_per_process: true,
-        cwd: None,
-        start: Some(Start::Fresh),
-        claimed: None,
-        wanted: Wanted::default(),
-    };
-    let outer = world.store().arrive(&arrival).unwrap();
+    let outer = world.store().arrive(&claude_arrival("outer", other, Start::Fresh)).unwrap();
     let mut server = world.claude(&[(SPAWN, "outer")]);
     assert_eq!(server.refused("bridge_send_message", json!({"to": "x", "body": "y"})), "evidence_disagrees");
     assert_eq!(world.store().session(outer.id).unwrap().host, Some(other), "it stays where it is");
@@ -171,18 +146,7 @@ fn an_unknown_client_needs_the_hint() {
 fn a_call_does_not_move_a_session_from_the_process_that_its_hooks_named() {
     let world = World::new();
     let other = process::look(std::os::unix::process::parent_id()).unwrap().key;
-    let arrival = Arrival {
-        provider: "codex",
-        short: "codex",
-        native: "t",
-        host: Some(other),
-        one_per_process: false,
-        cwd: None,
-        start: None,
-        claimed: None,
-        wanted: Wanted::default(),
-    };
-    let session = world.store().arrive(&arrival).unwrap();
+    let session = world.store().arrive(&arrival("codex", "t", Some(other))).unwrap();
     let mut server = world.codex("t");
     assert_eq!(server.call("bridge_whoami", json!({}))["id"], json!(session.id));
     assert_eq!(world.store().session(session.id).unwrap().host, Some(other));

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 use session_bridge::mcp;
-use session_bridge_core::process;
-use session_bridge_store::{Arrival, Wanted};
 
-use crate::harness::{Server, World, soon};
+use crate::harness::{Server, World, arrival, here, soon};
 
 const CLIENT: &str = "grok-shell-session-bridge";
 const SESSION: (&str, &str) = ("GROK_SESSION_ID", "native-1");
@@ -35,19 +33,7 @@ fn the_instructions_say_who_it_is_and_name_the_tools() {
 #[test]
 fn a_server_that_comes_after_its_sessions_end_does_not_bring_it_back() {
     let world = World::new();
-    let here = process::look(std::process::id()).unwrap().key;
-    let arrival = Arrival {
-        provider: "grok",
-        short: "grok",
-        native: SESSION.1,
-        host: Some(here),
-        one_per_process: false,
-        cwd: None,
-        start: None,
-        claimed: None,
-        wanted: Wanted::default(),
-    };
-    let session = world.store().arrive(&arrival).unwrap();
+    let session = world.store().arrive(&arrival("grok", SESSION.1, Some(here()))).unwrap();
     world.store().end(session.id, "its host ended it").unwrap();
     let mut server = Server::spawn(&world.home(), world.dir.path(), &["--client", "grok"], &[SESSION]);
     let answer = server.introduce(CLIENT);

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use session_bridge_core::event::Start;
 
-use crate::harness::{Server, World, soon};
+use crate::harness::{Server, World, claude_arrival, here, soon};
 
 fn pair(world: &World) -> (Server, Server, String, String) {
     let (mut a, mut b) = (world.codex("thread-a"), world.codex("thread-b"));
@@ -143,28 +144,13 @@ fn a_cancelled_question_still_brings_its_answer_elsewhere() {
 
 #[test]
 fn a_result_of_a_cleared_conversation_takes_nothing_along() {
-    use session_bridge_core::event::Start;
-    use session_bridge_core::process;
-    use session_bridge_store::{Arrival, Wanted};
     let world = World::new();
     let mut claude = world.claude(&[("CLAUDE_CODE_SESSION_ID", "n-1")]);
     let label = claude.label();
     let mut b = world.codex("thread-b");
     let id = claude.begin_call("bridge_wait_for_message", json!({"timeout": 60}));
     std::thread::sleep(Duration::from_millis(300));
-    let host = process::look(std::process::id()).unwrap().key;
-    let arrival = Arrival {
-        provider: "claude-code",
-        short: "claude",
-        native: "n-2",
-        host: Some(host),
-        one_per_process: true,
-        cwd: None,
-        start: Some(Start::Cleared),
-        claimed: None,
-        wanted: Wanted::default(),
-    };
-    world.store().arrive(&arrival).unwrap();
+    world.store().arrive(&claude_arrival("n-2", here(), Start::Cleared)).unwrap();
     let sent = b.call("bridge_send_message", json!({"to": label, "body": "x"}));
     let answer = claude.answer(&json!(id));
     assert_eq!(answer["result"]["structuredContent"]["code"], json!("conversation_ended"));

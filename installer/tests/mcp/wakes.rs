@@ -6,10 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use session_bridge_core::process;
 use session_bridge_store::{Activity, Live};
 
-use crate::harness::{Server, World, soon};
+use crate::harness::{Server, World, here, soon};
 
 /// A host's inbox socket; what is written to it, a connection at a time.
 fn inbox(world: &World) -> (String, Receiver<Vec<Value>>) {
@@ -35,11 +34,10 @@ fn idle(world: &World, socket: &str) -> (Server, String) {
     let label = server.label();
     let store = world.store();
     let session = store.named_by("claude-code", "native").unwrap().unwrap();
-    let host = process::look(std::process::id()).unwrap().key;
     store
         .run()
         .session(session.id)
-        .set_live(Live { host, activity: Activity::Idle, by_user: false, turn: None })
+        .set_live(Live { host: here(), activity: Activity::Idle, by_user: false, turn: None })
         .unwrap();
     (server, label)
 }

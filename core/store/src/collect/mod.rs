@@ -42,6 +42,8 @@ const TRACES_MS: i64 = DAY_MS;
 const HOLD: Duration = Duration::from_millis(5);
 /// Between two pieces at least: whoever waits for the lock looks again within 0.6 ms.
 const PAUSE: Duration = Duration::from_millis(2);
+/// Of a delivery `d`: its reader ended so long ago that it will not come back.
+const READER_IS_GONE: &str = "EXISTS (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before)";
 
 /// What a collection removed, and what it left.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,7 +54,7 @@ pub struct Collected {
     pub messages: u64,
     /// Their deliveries.
     pub deliveries: u64,
-    /// Deliveries that were read or declined, of messages to several that stay.
+    /// Deliveries that were read or declined, or put out to readers that ended, of messages to several that stay.
     pub singly: u64,
     /// Attempts, wakes, claims and counts of nudges that nothing refers to.
     pub traces: u64,
@@ -113,6 +115,13 @@ enum Step {
     Sessions(String),
     Space,
     Done,
+}
+
+/// When a look or a removal is made, and what changed at or after which time stays.
+#[derive(Clone, Copy)]
+struct Times {
+    now: i64,
+    before: i64,
 }
 
 impl Collection {

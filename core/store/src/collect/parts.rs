@@ -1,7 +1,7 @@
 //! Deliveries that go without their message. A thread stays while anything in it is unread or an open question. Of a message
-//! to several, what some of them read or declined would stay for as long as one of them does neither: these deliveries go
-//! singly, with their steps, once they are as old as what goes otherwise, and so is the newest message of their thread. The
-//! message counts them, and stays as it is for everybody else.
+//! to several, what some of them read or declined, or were told of by id before they ended, would stay for as long as one of
+//! them does nothing of that: these deliveries go singly, with their steps, once they are as old as what goes otherwise, and
+//! so is the newest message of their thread. The message counts them, and stays as it is for everybody else.
 //!
 //! Some stay with their message all the same. What was answered names the answer, which stays, too. What expired is what its
 //! sender was told of, once for all; and what was cancelled never was anywhere, so that the message can be cancelled again.
@@ -14,7 +14,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collection, HOLD, Step};
+use super::{Collection, HOLD, READER_IS_GONE, Step, Times};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -49,13 +49,6 @@ pub(super) struct Walk {
 struct Part {
     seq: i64,
     sessions: Vec<String>,
-}
-
-/// When is it.
-#[derive(Clone, Copy)]
-struct Times {
-    now: i64,
-    before: i64,
 }
 
 impl Store {
@@ -148,7 +141,7 @@ fn over() -> String {
     format!(
         "d.state IN ('injected', 'seen', 'declined', 'offered') AND NOT {HOT} AND coalesce(d.marked, 0) < :before
          AND (d.state = 'declined' OR d.state <> 'offered' AND (NOT :question OR d.marked IS NOT NULL)
-              OR EXISTS (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before))
+              OR {READER_IS_GONE})
          AND coalesce((SELECT max(at) FROM step INDEXED BY step_delivery
                        WHERE seq = d.seq AND session = d.session), 0) < :before"
     )
@@ -223,16 +216,12 @@ fn remove_one(
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::home::Home;
-
     use super::*;
-    use crate::database::open::Role;
+    use crate::database::plan::plan_of;
 
     /// A look at a message goes by its place, its thread and its deliveries; a removal finds its row.
     #[test]
     fn a_piece_costs_nothing_for_what_it_is_not_about() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
         let over = over();
         for (sql, indices) in [
             (
@@ -256,11 +245,7 @@ mod tests {
                 &["PRIMARY KEY (session=? AND seq=?)"],
             ),
         ] {
-            let sql =
-                [":seq", ":before", ":now", ":question"].iter().fold(sql, |sql, name| sql.replace(name, "1"));
-            let mut statement = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
-            let plan = lines.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
+            let plan = plan_of(&sql).join("\n");
             for index in indices {
                 assert!(plan.contains(index), "{sql}: {plan}");
             }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, named_params, params};
 use session_bridge_core::message::Kind;
 
-use super::{Collected, Collection, HOLD, Step};
+use super::{Collected, Collection, HOLD, READER_IS_GONE, Step, Times};
 use crate::database::open::Store;
 use crate::database::schema::HOT;
 use crate::error::StoreError;
@@ -77,13 +77,6 @@ struct Row {
     id: String,
     kind: String,
     created: i64,
-}
-
-/// When is it.
-#[derive(Clone, Copy)]
-struct Times {
-    now: i64,
-    before: i64,
 }
 
 impl Store {
@@ -238,12 +231,11 @@ fn look(db: &Connection, row: &Row, thread: &str, times: Times) -> Result<(Optio
     }
     let sql = format!(
         "SELECT count(*),
-             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND NOT EXISTS
-                 (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before))), 0),
+             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND NOT {READER_IS_GONE})), 0),
              coalesce(max({HOT}), 0) OR EXISTS (SELECT 1 FROM fanout WHERE seq = :seq)
                  OR EXISTS (SELECT 1 FROM claim WHERE until > :now AND (reply_to = :id OR thread = :thread)),
-             coalesce(max(:question AND d.marked IS NULL AND d.state IN ('injected', 'seen') AND NOT EXISTS
-                 (SELECT 1 FROM session s WHERE s.id = d.session AND s.ended < :before)), 0),
+             coalesce(max(:question AND d.marked IS NULL AND d.state IN ('injected', 'seen')
+                          AND NOT {READER_IS_GONE}), 0),
              max(coalesce(max(d.marked), 0),
                  coalesce((SELECT max(at) FROM step INDEXED BY step_delivery WHERE seq = :seq), 0)) >= :before
          FROM delivery d INDEXED BY delivery_message WHERE d.seq = :seq"
@@ -327,16 +319,11 @@ fn still_goes(tx: &Transaction<'_>, slice: &Slice, times: Times) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::home::Home;
-
-    use super::*;
-    use crate::database::open::Role;
+    use crate::database::plan::plan_of;
 
     /// Whatever is done for a message goes by an index: it costs nothing for the others.
     #[test]
     fn a_piece_costs_nothing_for_what_it_is_not_about() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
         for (sql, index) in [
             ("SELECT max(seq) FROM message WHERE thread = 'x'", "message_thread (thread=?)"),
             (
@@ -357,8 +344,7 @@ mod tests {
             ("DELETE FROM message WHERE seq = 1", "PRIMARY KEY (rowid=?)"),
             ("SELECT 1 FROM fanout WHERE seq = 1", "PRIMARY KEY (seq=?)"),
         ] {
-            let plan: String =
-                store.db.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get(3)).unwrap();
+            let plan = &plan_of(sql)[0];
             assert!(plan.contains(index), "{sql}: {plan}");
         }
     }

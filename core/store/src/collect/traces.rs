@@ -149,27 +149,15 @@ fn is_free(db: &Connection, collection: &Collection, attempt: &str) -> Result<bo
 
 #[cfg(test)]
 mod tests {
-    use session_bridge_core::home::Home;
-
     use super::*;
-    use crate::database::open::Role;
+    use crate::database::plan::plan_of;
 
     /// A look begins where the last one ended, and a removal finds its row.
     #[test]
     fn a_walk_goes_by_the_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&Home::at(dir.path()), Role::Cli).unwrap();
         for table in TABLES {
             for sql in [table.select(), table.delete()] {
-                let values = std::iter::repeat_n("0", table.key.len() + 1);
-                let plan: String = store
-                    .db
-                    .query_row(
-                        &format!("EXPLAIN QUERY PLAN {sql}"),
-                        rusqlite::params_from_iter(values),
-                        |row| row.get(3),
-                    )
-                    .unwrap();
+                let plan = &plan_of(&sql)[0];
                 assert!(plan.contains("USING PRIMARY KEY"), "{sql}: {plan}");
             }
         }

@@ -2,5 +2,7 @@
 
 pub(crate) mod generation;
 pub(crate) mod open;
+#[cfg(test)]
+pub(crate) mod plan;
 pub(crate) mod salvage;
 pub(crate) mod schema;

@@ -291,9 +291,11 @@ impl Store {
         }
     }
 
-    /// Makes a hook wait for the write lock for a second. A beginning or an end of a session that is not heard makes the
-    /// bridge take the events after it for another session's, and no later event tells of it again.
-    pub fn wait_longer(&mut self) -> Result<(), StoreError> {
+    /// Makes a hook wait for the write lock until so long from now, and for no wait shorter than hooks do. A beginning or an end
+    /// of a session that is not heard makes the bridge take the events after it for another session's, and no later event
+    /// tells of it again.
+    pub fn wait_longer(&mut self, patience: Duration) -> Result<(), StoreError> {
+        UNTIL.set(Some(Instant::now() + patience));
         Ok(self.db.busy_handler(Some(busy_beginning))?)
     }
 
@@ -390,8 +392,6 @@ fn set_patience(db: &mut Connection, role: Role) -> Result<(), StoreError> {
 
 /// How long a hook waits for the write lock.
 const HOOK_PATIENCE: Duration = Duration::from_millis(50);
-/// How long a hook does that tells of a session's beginning or end.
-const BEGINNING_PATIENCE: Duration = Duration::from_secs(1);
 /// How long others do: less than ten seconds, on which [`crate::database::salvage::WRITERS_DEADLINE`] builds.
 const PATIENCE: Duration = Duration::from_secs(9);
 /// How often the lock is looked at, however long that takes.
@@ -404,7 +404,8 @@ fn busy_hook(tries: i32) -> bool {
 }
 
 fn busy_beginning(tries: i32) -> bool {
-    wait(tries, BEGINNING_PATIENCE)
+    let early = UNTIL.get().is_some_and(|until| Instant::now() < until);
+    wait(tries, if early { Duration::MAX } else { HOOK_PATIENCE })
 }
 
 fn busy_patient(tries: i32) -> bool {
@@ -414,6 +415,8 @@ fn busy_patient(tries: i32) -> bool {
 thread_local! {
     /// When this thread began to wait.
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Until when this thread's hook waits, where it has to be heard.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// One nap, or the end of the wait. A nap is about an eighth of the time waited so far, instead of the library's steps to 100 ms: who
@@ -504,6 +507,24 @@ mod tests {
         let log = dir.path().join("store/bridge-1.db-wal");
         assert_eq!(fs::metadata(log).unwrap().ino(), flushed);
         assert!(!store.unflushed);
+    }
+
+    #[test]
+    fn a_hook_that_has_to_be_heard_waits_as_long_as_it_has_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        let mut hook = Store::open(&home, Role::Hook).unwrap();
+        let other = Store::open(&home, Role::Cli).unwrap();
+        other.db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        hook.wait_longer(Duration::ZERO).unwrap();
+        assert!(matches!(hook.arrive(&arrival("a")), Err(StoreError::Busy)));
+        hook.wait_longer(Duration::from_secs(60)).unwrap();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(2 * HOOK_PATIENCE);
+            other.db.execute_batch("COMMIT").unwrap();
+        });
+        hook.arrive(&arrival("a")).unwrap();
+        writer.join().unwrap();
     }
 
     /// What failed or never came to its end has left everything to do, and nobody would look without a bell.

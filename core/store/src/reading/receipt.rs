@@ -108,7 +108,8 @@ impl Store {
         Ok(receipts)
     }
 
-    /// How many recipients of a message have no receipt any more: they read or declined it long ago.
+    /// How many recipients of a message have no receipt any more: they read or declined it long ago, or ended after it was put
+    /// out to them.
     pub fn cleared_receipts(&self, id: MessageId) -> Result<u32, StoreError> {
         collect::cleared(&self.db, send::known(&self.db, id)?.seq)
     }

@@ -22,10 +22,7 @@ impl Store {
     pub fn end(&mut self, id: SessionId, reason: &str) -> Result<(), StoreError> {
         let clocks = self.clock.read();
         let run = self.run.clone();
-        self.write(|tx| {
-            end(tx, &run, id, reason, &clocks)?;
-            attempt::settle_bell(tx, &run, id)
-        })
+        self.write(|tx| end(tx, &run, id, reason, &clocks))
     }
 
     /// Ends a session in the process that it was read with. Nothing happens if it has gone on in another one.
@@ -91,11 +88,11 @@ fn end_in(
     let (pid, start) = (host.map(|host| host.pid), host.map(|host| host.start.cast_signed()));
     if tx.prepare_cached(sql)?.exists(params![id.to_string(), pid, start])? {
         end(tx, run, id, why, clocks)?;
-        attempt::settle_bell(tx, run, id)?;
     }
     Ok(())
 }
 
+/// Ends a session with what is under way in it, and has its bell say what is left.
 pub(super) fn end(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -110,7 +107,7 @@ pub(super) fn end(
         "UPDATE session SET ended = ?2, end_reason = ?3 WHERE id = ?1 AND ended IS NULL",
         params![id.to_string(), now, why],
     )?;
-    Ok(())
+    attempt::settle_bell(tx, run, id)
 }
 
 /// A conversation or its process is over: of what is under way, nothing more can be proven (rule D7). What provably never went

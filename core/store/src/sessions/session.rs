@@ -441,7 +441,6 @@ fn leave_others(
     for other in hosted(tx, a.provider, host)? {
         if other.id != stays {
             end(tx, run, other.id, "its window went on with another session", clocks)?;
-            attempt::settle_bell(tx, run, other.id)?;
         }
     }
     Ok(())

@@ -18,8 +18,8 @@ use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::process::{self, ProcessKey};
 use session_bridge_core::provider::{By, Card, HookSpec, Identity, Inject, Proof};
 use session_bridge_store::{
-    Activity, Arrival, Author, Clock, Draft, Live, Note, Outcome, Role, Session, State, Store, StoreError,
-    Wanted,
+    Activity, Arrival, Author, Clock, Collected, Draft, Live, Note, Outcome, Role, Session, State, Store,
+    StoreError, Wanted,
 };
 
 const EVENTS: &[HookSpec] = &[];
@@ -88,6 +88,9 @@ const fn turn_end(by: &'static [By]) -> Inject {
     Inject { moment: Moment::TurnEnd, max_bytes: 4000, bodies: true, proof, comes_back: false }
 }
 
+pub const DAY: i64 = 86_400_000;
+pub const MONTH: i64 = 30 * DAY;
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub clock: Clock,
@@ -127,6 +130,34 @@ pub fn event<'a>(moment: Moment, turn: Option<&'a str>, calls: &[&'a str]) -> Ho
     }
 }
 
+/// A note of a session's.
+pub fn draft(from: SessionId, body: &str) -> Draft<'_> {
+    Draft {
+        id: MessageId::generate(),
+        author: Author::Session(from),
+        room: "default",
+        to: "x",
+        kind: Kind::Note,
+        subject: None,
+        body,
+        in_reply_to: None,
+        urgency: Urgency::Normal,
+        lifetime_ms: None,
+    }
+}
+
+/// Clears away what is a month old.
+pub fn gc(w: &mut World) -> Collected {
+    w.store.gc(MONTH, false).unwrap().report().clone()
+}
+
+/// A turn in which everything that waits is shown and seen.
+pub fn read_all(w: &mut World, reader: &Session, turn: &str) {
+    w.prompt(&BATCH, reader, turn);
+    w.tools(&BATCH, reader, turn, &["call"]);
+    w.stop(&BATCH, reader, turn);
+}
+
 /// What becomes of the hook's write.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Fate {
@@ -153,35 +184,13 @@ impl World {
         body: &str,
         lifetime_ms: Option<i64>,
     ) -> Result<MessageId, StoreError> {
-        let draft = Draft {
-            id: MessageId::generate(),
-            author: Author::Session(from.id),
-            room: "default",
-            to: "x",
-            kind,
-            subject: None,
-            body,
-            in_reply_to: None,
-            urgency: Urgency::Normal,
-            lifetime_ms,
-        };
+        let draft = Draft { kind, lifetime_ms, ..draft(from.id, body) };
         self.store.send(&draft, to).map(|sent| sent.id)
     }
 
     pub fn reply(&mut self, from: &Session, to: MessageId, body: &str) -> MessageId {
         let parent = self.store.message(to).unwrap();
-        let draft = Draft {
-            id: MessageId::generate(),
-            author: Author::Session(from.id),
-            room: "default",
-            to: "x",
-            kind: Kind::Answer,
-            subject: None,
-            body,
-            in_reply_to: Some(to),
-            urgency: Urgency::Normal,
-            lifetime_ms: None,
-        };
+        let draft = Draft { kind: Kind::Answer, in_reply_to: Some(to), ..draft(from.id, body) };
         let recipients: Vec<SessionId> = parent.sender.into_iter().collect();
         self.store.send(&draft, &recipients).unwrap().id
     }
