@@ -154,6 +154,23 @@ fn what_was_put_out_and_never_proven_stays_as_long_as_its_reader_may_come_back()
 }
 
 #[test]
+fn what_its_model_dealt_with_goes_though_nothing_proves_that_it_arrived() {
+    let mut w = world();
+    let (a, b, c) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"), w.session(&BATCH, "c"));
+    let alone = w.send(&a, &b, Kind::Question, "to one");
+    let both = w.try_send(&a, &[b.id, c.id], Kind::Note, "to both", None).unwrap();
+    w.prompt(&BATCH, &b, "t1");
+    w.store.mark_read(b.id, &[alone, both]).unwrap();
+    // Nothing of t1 is heard any more.
+    w.prompt(&BATCH, &b, "t2");
+    assert_eq!(w.store.receipts(alone).unwrap()[0].state, State::Offered);
+    w.clock.advance(MONTH + 1);
+    let report = gc(&mut w);
+    assert_eq!((report.messages, report.singly, report.kept.unread), (1, 1, 1), "{report:?}");
+    assert!(!is_there(&w, alone) && is_there(&w, both), "the other has not read it");
+}
+
+#[test]
 fn what_is_under_way_stays() {
     let mut w = world();
     let (a, b) = (w.session(&BATCH, "a"), w.session(&BATCH, "b"));

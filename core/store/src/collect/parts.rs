@@ -140,7 +140,7 @@ impl Walk {
 fn over() -> String {
     format!(
         "d.state IN ('injected', 'seen', 'declined', 'offered') AND NOT {HOT} AND coalesce(d.marked, 0) < :before
-         AND (d.state = 'declined' OR d.state <> 'offered' AND (NOT :question OR d.marked IS NOT NULL)
+         AND (d.state = 'declined' OR d.marked IS NOT NULL OR (d.state <> 'offered' AND NOT :question)
               OR {READER_IS_GONE})
          AND coalesce((SELECT max(at) FROM step INDEXED BY step_delivery
                        WHERE seq = d.seq AND session = d.session), 0) < :before"

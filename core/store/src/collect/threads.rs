@@ -231,7 +231,7 @@ fn look(db: &Connection, row: &Row, thread: &str, times: Times) -> Result<(Optio
     }
     let sql = format!(
         "SELECT count(*),
-             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND NOT {READER_IS_GONE})), 0),
+             coalesce(max(d.state = 'stored' OR (d.state = 'offered' AND d.marked IS NULL AND NOT {READER_IS_GONE})), 0),
              coalesce(max({HOT}), 0) OR EXISTS (SELECT 1 FROM fanout WHERE seq = :seq)
                  OR EXISTS (SELECT 1 FROM claim WHERE until > :now AND (reply_to = :id OR thread = :thread)),
              coalesce(max(:question AND d.marked IS NULL AND d.state IN ('injected', 'seen')
