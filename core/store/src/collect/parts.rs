@@ -217,7 +217,7 @@ fn remove_one(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::plan::plan_of;
+    use crate::database::tests::plan_of;
 
     /// A look at a message goes by its place, its thread and its deliveries; a removal finds its row.
     #[test]

@@ -155,7 +155,7 @@ fn remove(
 
 #[cfg(test)]
 mod tests {
-    use crate::database::plan::plan_of;
+    use crate::database::tests::plan_of;
 
     #[test]
     fn whether_a_session_is_needed_costs_nothing_for_the_others() {

@@ -319,7 +319,7 @@ fn still_goes(tx: &Transaction<'_>, slice: &Slice, times: Times) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use crate::database::plan::plan_of;
+    use crate::database::tests::plan_of;
 
     /// Whatever is done for a message goes by an index: it costs nothing for the others.
     #[test]

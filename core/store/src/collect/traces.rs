@@ -150,7 +150,7 @@ fn is_free(db: &Connection, collection: &Collection, attempt: &str) -> Result<bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::plan::plan_of;
+    use crate::database::tests::plan_of;
 
     /// A look begins where the last one ended, and a removal finds its row.
     #[test]

@@ -131,7 +131,7 @@ fn next(db: &Connection, sender: &str, clocks: &Reading) -> Result<Option<Durati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::plan::plan_of;
+    use crate::database::tests::plan_of;
 
     /// Each look goes by an index that holds what can still expire, and nothing that did or was read.
     #[test]

@@ -130,7 +130,7 @@ pub(super) fn leave_open(
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use session_bridge_core::home::Home;
 
@@ -144,7 +144,8 @@ mod tests {
     fn a_session_that_was_resumed_meanwhile_goes_on() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(&Home::at(dir.path()), Role::Hook).unwrap();
-        let mut ended = Command::new("true").spawn().unwrap();
+        // It lives until its input is closed, which `wait` does.
+        let mut ended = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let old = process::look(ended.id()).unwrap().key;
         ended.wait().unwrap();
         let here = process::look(std::process::id()).unwrap().key;
