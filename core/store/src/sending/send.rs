@@ -223,7 +223,7 @@ impl Store {
             let out = |state: State, free: bool| {
                 !free || !matches!(state, State::Stored | State::Expired | State::Failed)
             };
-            // What went was read or declined.
+            // What went was put out, or its reader declined.
             let any_went = collect::cleared(tx, message.seq)? > 0;
             if any_went || rows.iter().any(|(_, state, free)| out(*state, *free)) {
                 return Err(StoreError::AlreadyOut(id));
