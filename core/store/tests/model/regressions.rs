@@ -29,6 +29,17 @@ fn an_answer_that_is_refused_rings_nobody() {
     replay([begin(), begin(), send(1), decline, prompt(1), end_of_turn(1), prompt(1), answer]);
 }
 
+/// What a person begins in a paused session went on with the chain of its last mail, in the model's eyes.
+#[test]
+fn a_person_begins_a_chain_in_a_paused_session_too() {
+    let typed = Act::Prompt(0, By::Nobody, Fate::Written);
+    let reply = |who| Act::Reply { who, which: 0, person: false };
+    let tool = Act::Tool { who: 0, lists: false, fate: Fate::Written };
+    let quiet = Act::Pass(45_000);
+    let acts = [send(0), prompt(0), reply(1), tool, Act::Pause(0), end_of_turn(0), typed, quiet, reply(0)];
+    replay([begin(), begin()].into_iter().chain(acts));
+}
+
 fn begin() -> Act {
     Act::Begin { single: false }
 }

@@ -244,8 +244,8 @@ impl Model {
         self.fold(s);
         self.settle(s, event);
         self.expire_for(s);
-        // A new turn of a person begins a chain (ADR 12).
-        if let (Moment::Prompt(By::User | By::Nobody), false) = (&event.moment, self.sessions[s].paused) {
+        // A new turn of a person begins a chain (ADR 12), also where mail is held back.
+        if let Moment::Prompt(By::User | By::Nobody) = event.moment {
             (self.sessions[s].hop, self.sessions[s].hop_at) = (0, self.now);
         }
         let mut spoke = Spoke::default();
