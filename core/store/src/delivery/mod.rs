@@ -7,5 +7,6 @@ pub(crate) mod claim;
 pub(crate) mod expire;
 pub(crate) mod genuine;
 pub(crate) mod hear;
+pub(crate) mod named;
 pub(crate) mod order;
 pub(crate) mod pull;

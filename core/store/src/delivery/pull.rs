@@ -10,6 +10,7 @@ use crate::delivery::attempt::{self, NewAttempt, Part};
 use crate::delivery::claim::{self, ClaimId, Filter};
 use crate::delivery::expire;
 use crate::delivery::hear::PULL;
+use crate::delivery::named::named;
 use crate::delivery::order;
 use crate::error::StoreError;
 use crate::row::{MESSAGE, Message, State};
@@ -163,7 +164,7 @@ impl Store {
                 if !shown {
                     return Err(StoreError::NotShown(*id));
                 }
-                send::named(tx, session, message.seq, "bridge_mark_read names it", now)?;
+                named(tx, session, message.seq, "bridge_mark_read names it", now)?;
                 // A line that would refer to it has nothing more to tell.
                 let sql = "UPDATE delivery SET marked = ?3, doubt = iif(doubt = 1, 2, doubt)
                      WHERE session = ?1 AND seq = ?2 AND marked IS NULL";

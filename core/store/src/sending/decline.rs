@@ -8,6 +8,7 @@ use session_bridge_core::message::Via;
 use crate::collect;
 use crate::database::open::Store;
 use crate::delivery::attempt;
+use crate::delivery::named::named;
 use crate::error::StoreError;
 use crate::row::State;
 use crate::sending::notice::{self, News};
@@ -44,7 +45,7 @@ impl Store {
                 return Err(collect::not_for(tx, &message));
             }
             if !by_person {
-                send::named(tx, session, message.seq, "bridge_decline names it", now)?;
+                named(tx, session, message.seq, "bridge_decline names it", now)?;
             }
             let (state, body_out) = tx.query_row(
                 "SELECT d.state, EXISTS (SELECT 1 FROM item i

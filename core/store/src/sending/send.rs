@@ -9,6 +9,7 @@ use crate::clock::Reading;
 use crate::collect;
 use crate::database::open::Store;
 use crate::delivery::attempt;
+use crate::delivery::named::named;
 use crate::error::StoreError;
 use crate::row::{MESSAGE, Message, State};
 use crate::run::RunFolders;
@@ -344,8 +345,8 @@ pub(crate) fn deliver(
     run.ring(recipient)
 }
 
-/// The replier's delivery of the question becomes `answered`. A model's reply names the message ([`named`]); a person's
-/// does not.
+/// The replier's delivery of the question becomes `answered`. A model's reply names the message, which may prove more
+/// ([`named`]); a person's does not.
 fn answer(
     tx: &Transaction<'_>,
     run: &RunFolders,
@@ -386,35 +387,6 @@ fn answer(
         params![replier.to_string(), parent.seq, reply.to_string()],
     )?;
     attempt::settle_bell(tx, run, replier)
-}
-
-/// A call that names a message proves that its model saw it, where nothing else can: its body was put out on a surface of
-/// whose fate no event of the host tells, and nothing speaks against its having arrived. Elsewhere the events of the turn
-/// tell, and a name proves nothing: calls that a model makes side by side look like calls in turn, an id stands in lists
-/// and in lines that announce or refer to its body, and what a result held may be lost again before the next request.
-pub(crate) fn named(
-    tx: &Transaction<'_>,
-    session: SessionId,
-    seq: i64,
-    evidence: &str,
-    now: i64,
-) -> Result<(), StoreError> {
-    let proves: bool = tx.query_row(
-        "SELECT d.doubt = 0 AND EXISTS (SELECT 1 FROM attempt a JOIN item i ON i.attempt = a.id
-             WHERE a.id = d.attempt AND a.by_name = 1 AND a.status = 'written' AND i.seq = d.seq AND i.part = 'body')
-         FROM delivery d WHERE d.session = ?1 AND d.seq = ?2",
-        params![session.to_string(), seq],
-        |row| row.get(0),
-    )?;
-    if proves {
-        attempt::advance(tx, session, seq, State::Injected, None, Some(evidence), now)?;
-        attempt::advance(tx, session, seq, State::Seen, None, Some(evidence), now)?;
-        tx.execute(
-            "UPDATE delivery SET parked = 0 WHERE session = ?1 AND seq = ?2",
-            params![session.to_string(), seq],
-        )?;
-    }
-    Ok(())
 }
 
 /// A message by id; an error that says as much as is known, if it is not there.
