@@ -244,10 +244,7 @@ impl Model {
         self.fold(s);
         self.settle(s, event);
         self.expire_for(s);
-        // A new turn of a person begins a chain (ADR 12), also where mail is held back.
-        if let Moment::Prompt(By::User | By::Nobody) = event.moment {
-            (self.sessions[s].hop, self.sessions[s].hop_at) = (0, self.now);
-        }
+        self.begin_chain(s, event);
         let mut spoke = Spoke::default();
         if self.sessions[s].paused {
             if let Moment::Start(why) = event.moment {

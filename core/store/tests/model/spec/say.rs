@@ -1,7 +1,7 @@
 //! What goes out with an event: which bodies, announcements and references, and what else the text says (D1, D3 to D7).
 
 use super::events::{By, Event, Moment, Why};
-use super::{A, Attempt, Doubt, M, Model, Part, S, Size, State, Status, Surface, Word};
+use super::{A, Attempt, Delivery, Doubt, M, Model, Part, S, Size, State, Status, Surface, Word};
 
 /// How often one turn is made to go on. A host ends a turn after eight blocks in a row, others' included.
 const MOST_CONTINUATIONS: usize = 5;
@@ -150,6 +150,24 @@ impl Model {
             items,
         });
         Some(a)
+    }
+
+    /// A new turn of a person begins a chain, also where mail is held back; one that a nudge began is of the chain of the mail
+    /// that waits, whether or not this prompt brings it (ADR 12).
+    pub(super) fn begin_chain(&mut self, s: S, event: &Event) {
+        let waits = |d: &Delivery| d.state == State::Stored && !d.parked && d.wakes;
+        let hop = match event.moment {
+            Moment::Prompt(By::User | By::Nobody) => Some(0),
+            Moment::Prompt(By::Nudge) => self
+                .of(s)
+                .filter(|d| waits(&self.deliveries[*d]))
+                .map(|d| self.messages[self.deliveries[d].message].hop + 1)
+                .max(),
+            _ => None,
+        };
+        if let Some(hop) = hop {
+            (self.sessions[s].hop, self.sessions[s].hop_at) = (hop, self.now);
+        }
     }
 
     /// What was put before the model decides which chain its turn is of (ADR 12).
