@@ -133,9 +133,25 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Makes a call again that a signal interrupted while it waited. The standard library does so for files, and neither for
+/// folders nor for locks.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// What is in a folder.
+pub fn read_dir(folder: &Path) -> io::Result<fs::ReadDir> {
+    uninterrupted(|| fs::read_dir(folder))
+}
+
 /// The names in a folder; none if there is no such folder.
 pub fn names(folder: &Path) -> Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
+    let entries = match read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|error| ConfigError::io("list", folder, error))?,
     };

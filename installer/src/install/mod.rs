@@ -101,7 +101,7 @@ fn word_for(folder: &Path) -> String {
 /// The names of all ledgers, in the order of the registry.
 pub(crate) fn ledgers(home: &Home) -> Result<Vec<String>, Failure> {
     let folder = home.ledger();
-    let entries = match std::fs::read_dir(&folder) {
+    let entries = match fsx::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Failure::file("read", &folder, &error)),

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use session_bridge_core::fsx;
 use session_bridge_core::home::Home;
 
 use crate::error::StoreError;
@@ -48,7 +49,7 @@ pub(crate) fn present(home: &Home) -> Result<u32, StoreError> {
 
 /// The numbers of all databases that are there, in ascending order.
 pub(crate) fn present_files(home: &Home) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(home.store()) else { return Vec::new() };
+    let Ok(entries) = fsx::read_dir(&home.store()) else { return Vec::new() };
     let number = |name: &str| name.strip_prefix("bridge-")?.strip_suffix(".db")?.parse().ok();
     let mut numbers: Vec<u32> =
         entries.flatten().filter_map(|entry| number(&entry.file_name().to_string_lossy())).collect();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{RunFolder, create_folder, private};
+use session_bridge_core::fsx;
+
 use crate::error::StoreError;
 
 /// Between two looks at a lease that somebody holds: they are few, and hold it for some milliseconds.
@@ -30,7 +32,7 @@ impl LifeLock {
         create_folder(path.parent().unwrap_or(Path::new("/")))?;
         let open = private().write(true).create(true).truncate(false).open(&path);
         let mut lock = open.map_err(StoreError::io("open", &path))?;
-        lock.lock().map_err(StoreError::io("lock", &path))?;
+        fsx::uninterrupted(|| lock.lock()).map_err(StoreError::io("lock", &path))?;
         lock.write_all(content).map_err(StoreError::io("write", &path))?;
         Ok(Self { lock, path })
     }
@@ -111,7 +113,7 @@ impl RunFolder {
 
     /// Whether any MCP server of this session lives.
     pub fn any_server_lives(&self) -> bool {
-        let Ok(entries) = fs::read_dir(&self.path) else { return false };
+        let Ok(entries) = fsx::read_dir(&self.path) else { return false };
         entries.flatten().any(|entry| {
             entry.file_name().to_string_lossy().starts_with("server-") && LifeLock::is_held(&entry.path())
         })

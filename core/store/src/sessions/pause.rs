@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
+use session_bridge_core::fsx;
 use session_bridge_core::home::Home;
 use session_bridge_core::id::SessionId;
 
@@ -44,7 +45,7 @@ impl Pause {
     /// Every pause that stands.
     pub fn all(home: &Home) -> Vec<Self> {
         let names = |folder: PathBuf| {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let entries = fsx::read_dir(&folder).into_iter().flatten().flatten();
             entries.filter_map(|entry| entry.file_name().into_string().ok())
         };
         let mut found = Vec::new();

@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use session_bridge_core::fsx;
 use session_bridge_core::id::SessionId;
 
 use crate::error::StoreError;
@@ -80,7 +81,7 @@ impl RunFolders {
 
     /// The servers that run now, in the order of their start. What dead ones left behind is cleared away.
     pub fn servers(&self) -> Vec<Server> {
-        let Ok(entries) = fs::read_dir(self.servers_folder()) else { return Vec::new() };
+        let Ok(entries) = fsx::read_dir(&self.servers_folder()) else { return Vec::new() };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         let mut found = Vec::new();
@@ -101,7 +102,7 @@ impl RunFolders {
     }
 
     fn served_by(&self, server: &str) -> Vec<SessionId> {
-        let Ok(entries) = fs::read_dir(self.root()) else { return Vec::new() };
+        let Ok(entries) = fsx::read_dir(self.root()) else { return Vec::new() };
         let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut sessions: Vec<SessionId> = ids.filter(|id| self.session(*id).server_lives(server)).collect();
         sessions.sort_unstable();

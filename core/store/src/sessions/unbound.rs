@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use session_bridge_core::fsx;
+
 use crate::error::StoreError;
 use crate::run::{LifeLock, RunFolders};
 
@@ -47,7 +49,7 @@ impl RunFolders {
 
     /// The servers that run without a session now, oldest first. What dead ones left behind is cleared away.
     pub fn unbound(&self) -> Vec<Unbound> {
-        let Ok(entries) = fs::read_dir(self.unbound_folder()) else { return Vec::new() };
+        let Ok(entries) = fsx::read_dir(&self.unbound_folder()) else { return Vec::new() };
         let mut found = Vec::new();
         for path in entries.flatten().map(|entry| entry.path()) {
             if LifeLock::is_held(&path) {
