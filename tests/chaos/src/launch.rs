@@ -3,7 +3,7 @@
 //! Some CLIs have one session per process, and a hook finds its host by asking for its parent. So each reader has a
 //! [`Host`]: this program again, which starts what it is told to start.
 
-use std::io::{BufRead, BufReader, Read as _, Write};
+use std::io::{BufRead, BufReader, Read as _, Seek as _, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -44,6 +44,8 @@ pub struct Run {
 pub struct Ended {
     /// Standard output.
     pub output: String,
+    /// Standard error.
+    pub errors: String,
     /// Whether it died of our signal.
     pub killed: bool,
     /// Whether it ended well by itself.
@@ -71,13 +73,15 @@ impl Run {
     /// Carries it out.
     pub fn carry_out(&self) -> Result<Ended> {
         let began = Instant::now();
+        // Not a pipe: what it starts may go on and keep that open.
+        let mut errors = tempfile::tempfile()?;
         let mut child = Command::new(&self.program)
             .args(&self.args)
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors.try_clone()?)
             .spawn()
             .with_context(|| format!("{} cannot be started", self.program.display()))?;
         let mut stdin = child.stdin.take();
@@ -119,8 +123,12 @@ impl Run {
         output.extend(lines.iter().flatten());
         let _ = reader.join();
         let killed = status.signal() == Some(9);
+        let mut said = Vec::new();
+        errors.rewind()?;
+        errors.read_to_end(&mut said)?;
         Ok(Ended {
             output: String::from_utf8_lossy(&output).into_owned(),
+            errors: String::from_utf8_lossy(&said).into_owned(),
             killed,
             success: status.success(),
             took: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),

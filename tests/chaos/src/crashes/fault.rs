@@ -236,7 +236,20 @@ pub(super) fn calls(path: &Path) -> Result<BTreeMap<String, u32>> {
     Ok(most)
 }
 
-/// The call that failed, if the program came as far.
+/// The call that failed, if the program came as far. Other threads' calls may stand between its beginning and its end.
 pub(super) fn happened(path: &Path) -> Result<Option<String>> {
-    Ok(log(path)?.lines().find(|line| line.contains("(INJECTED)")).map(str::to_owned))
+    let text = log(path)?;
+    let mut before: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if line.contains("(INJECTED)") {
+            let thread = line.split_whitespace().next();
+            let begun = |before: &&&str| {
+                before.split_whitespace().next() == thread && before.ends_with("<unfinished ...>")
+            };
+            let begun = before.iter().rev().find(begun).filter(|_| line.contains(" resumed>"));
+            return Ok(Some(begun.map_or_else(|| line.to_owned(), |begun| format!("{begun} {line}"))));
+        }
+        before.push(line);
+    }
+    Ok(None)
 }

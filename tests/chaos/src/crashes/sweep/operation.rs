@@ -155,7 +155,9 @@ impl Bench {
             ended.output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let of = |call: usize| answers.iter().find(|answer| answer["id"] == call);
         for call in 0..3 {
-            let Some(answer) = of(call) else { return Ok(Told::Nothing) };
+            let Some(answer) = of(call) else {
+                return Ok(complaint(&ended.errors).map_or(Told::Nothing, Told::Refused));
+            };
             let result = &answer["result"];
             if result["isError"] == true {
                 return Ok(said(result).map_or(Told::Nothing, Told::Refused));
@@ -175,6 +177,12 @@ fn carry_out(run: &Run) -> Result<(Told, String)> {
         None => Told::Nothing,
     };
     Ok((told, ended.output))
+}
+
+/// The code of an error that was told to people: a server that cannot begin has nobody else to tell.
+fn complaint(errors: &str) -> Option<String> {
+    let (code, _) = errors.split_once("error[")?.1.split_once(']')?;
+    Some(code.to_owned())
 }
 
 /// The first code in an answer, wherever it stands.
