@@ -219,21 +219,21 @@ fn opens(c: char) -> bool {
     look(c) == '<'
 }
 
-/// Whether what follows a `<` reads like a reserved tag, seen with a reader's tolerance for case, spaces, slashes,
-/// invisible characters and letters of other scripts.
+/// Whether what follows a `<` reads like a reserved tag, seen with a reader's tolerance for case, spaces, slashes, letters
+/// of other scripts that look like ours, and whatever else stands between: marks, what nobody sees, other writing.
 fn names_reserved_tag(rest: &str) -> bool {
     RESERVED.iter().any(|tag| {
-        let mut seen = rest.chars().filter(|c| !is_invisible(*c) && !matches!(c, '\u{300}'..='\u{36f}'));
-        let mut next_letter = || seen.find(|c| !is_gap(*c)).map(|c| if c == '_' { '-' } else { look(c) });
+        let mut seen = rest.chars().map(look).filter(char::is_ascii);
+        let mut next_letter = || seen.find(|c| !is_gap(*c)).map(|c| if c == '_' { '-' } else { c });
         let named = tag.chars().all(|letter| next_letter() == Some(letter));
-        let mut goes_on = || seen.next().is_some_and(char::is_alphanumeric);
+        let mut goes_on = || seen.next().is_some_and(|c| c.is_ascii_alphanumeric());
         named && (matches!(*tag, "peer-message" | "antml") || !goes_on())
     })
 }
 
 /// What a hasty reader does not mind within a tag.
 fn is_gap(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '/' | '\\' | '\u{ff0f}' | '\u{2044}')
+    c.is_ascii_whitespace() || matches!(c, '/' | '\\')
 }
 
 /// What may be printed to a terminal: no escapes, no controls, no direction marks; line breaks stay.
@@ -310,6 +310,8 @@ mod tests {
             "<system-reminder note=\"x\">",
             "<hook_prompt hook_run_id=\"x\">",
             "< s y s t e m >",
+            "<\u{5b8}system>",
+            "<sys\u{20dd}tem>",
         ] {
             let out = inert(hostile);
             assert!(out.starts_with("&lt;"), "{hostile:?} -> {out:?}");
