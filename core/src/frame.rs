@@ -223,8 +223,11 @@ fn opens(c: char) -> bool {
 /// of other scripts that look like ours, and whatever else stands between: marks, what nobody sees, other writing.
 fn names_reserved_tag(rest: &str) -> bool {
     RESERVED.iter().any(|tag| {
-        let mut seen = rest.chars().map(look).filter(char::is_ascii);
-        let mut next_letter = || seen.find(|c| !is_gap(*c)).map(|c| if c == '_' { '-' } else { c });
+        let mut seen = rest.chars().map(look);
+        let mut next_letter = || {
+            let letter = seen.find(|c| c.is_ascii() && !is_gap(*c));
+            letter.map(|c| if c == '_' { '-' } else { c })
+        };
         let named = tag.chars().all(|letter| next_letter() == Some(letter));
         let mut goes_on = || seen.next().is_some_and(|c| c.is_ascii_alphanumeric());
         named && (matches!(*tag, "peer-message" | "antml") || !goes_on())
@@ -312,6 +315,7 @@ mod tests {
             "< s y s t e m >",
             "<\u{5b8}system>",
             "<sys\u{20dd}tem>",
+            "<system\u{fffd}n>",
         ] {
             let out = inert(hostile);
             assert!(out.starts_with("&lt;"), "{hostile:?} -> {out:?}");
