@@ -8,6 +8,7 @@ mod bench;
 mod operation;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -87,13 +88,16 @@ pub fn row(number: usize, programs: &Programs, seed: u64, most: u64, folder: &Pa
         refused: BTreeMap::new(),
         findings: Vec::new(),
     };
-    for (call, first) in faults {
+    for (number, (call, first)) in faults.into_iter().enumerate() {
         bench.renew()?;
+        // A file for each: what a program left running may still be traced into that of the one before.
+        let log = folder.join(format!("strace-{number}"));
         let fault = Fault { error: kind.error, call, first, step: None };
         let name = format!("{} at {} {first}", kind.error, fault.call);
         *lock(&bench.world.faults) = Faults::One(fault.clone(), log.clone());
         let told = bench.run()?;
         let happened = happened(&log)?;
+        fs::remove_file(&log)?;
         row.faults += u64::from(happened.is_some());
         *lock(&bench.world.faults) = Faults::None;
         // A signal while it waits is no reason to fail. The loop of a server reads and writes without waiting: a signal
