@@ -157,6 +157,10 @@ impl Board {
         let number = mark.trim_matches(['=', 'm']).parse::<u64>().ok();
         if number.and_then(|number| lock(&self.open).mail.remove(&number)).is_none() {
             self.error(format!("{mark} was refused, and nobody sent it"));
+            return;
+        }
+        for counted in [&self.counts.sent, &self.counts.deliveries] {
+            counted.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
