@@ -116,7 +116,11 @@ fn follow(ui: Ui, store: &mut Store, id: MessageId, timeout: Option<Duration>) -
 /// Whether nothing more is followed for a recipient. Where nothing proves that its model saw the text, its word that it dealt
 /// with it is the last that comes.
 fn is_final(receipt: &Receipt) -> bool {
-    receipt.state.is_closed() || is_good(receipt.state) || receipt.marked.is_some()
+    is_over(receipt.state) || receipt.marked.is_some()
+}
+
+fn is_over(state: State) -> bool {
+    state.is_closed() || is_good(state)
 }
 
 fn is_good(state: State) -> bool {
@@ -243,7 +247,7 @@ fn recipients(count: usize) -> String {
 
 /// What stands in the way of a recipient that is waited for.
 fn remark_on(receipt: &Receipt) -> Option<String> {
-    if receipt.state.is_closed() || is_good(receipt.state) {
+    if is_over(receipt.state) {
         return None;
     }
     receipt.remark.clone().or_else(|| show::unproven(receipt).map(str::to_owned))

@@ -270,20 +270,26 @@ pub(crate) fn arrive(store: &mut Store, provider: &str, label: &str, roles: &[&s
     store.arrive(&arrival).unwrap().id
 }
 
-/// A question from one session to another.
-pub(crate) fn question(store: &mut Store, from: SessionId, to: SessionId, body: &str) -> MessageId {
-    let draft = Draft {
+/// A note without anything that need not be, for somebody who is named `x`.
+pub(crate) fn draft(author: Author, body: &str) -> Draft<'_> {
+    Draft {
         id: MessageId::generate(),
-        author: Author::Session(from),
+        author,
         room: "default",
-        to: "api",
-        kind: Kind::Question,
-        subject: Some("Ports"),
+        to: "x",
+        kind: Kind::Note,
+        subject: None,
         body,
         in_reply_to: None,
         urgency: Urgency::Normal,
         lifetime_ms: None,
-    };
+    }
+}
+
+/// A question from one session to another.
+pub(crate) fn question(store: &mut Store, from: SessionId, to: SessionId, body: &str) -> MessageId {
+    let asks = draft(Author::Session(from), body);
+    let draft = Draft { to: "api", kind: Kind::Question, subject: Some("Ports"), ..asks };
     store.send(&draft, &[to]).unwrap().id
 }
 

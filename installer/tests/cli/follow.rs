@@ -5,26 +5,15 @@ use std::io::{BufRead as _, BufReader};
 use insta::assert_snapshot;
 use serde_json::Value;
 use session_bridge_core::id::{MessageId, SessionId};
-use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::process;
 use session_bridge_store::{Activity, Author, Clock, Draft, Due, Live, Pull, Ringer, Role, State, Store};
 
-use crate::env::{TestEnvironment, arrive, question};
+use crate::env::{TestEnvironment, arrive, draft, question};
 
 /// A note that may wait so many milliseconds.
 fn note(store: &mut Store, from: SessionId, to: &[SessionId], lifetime_ms: i64) -> MessageId {
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::Session(from),
-        room: "default",
-        to: "x",
-        kind: Kind::Note,
-        subject: None,
-        body: "the schema changed",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: Some(lifetime_ms),
-    };
+    let draft =
+        Draft { lifetime_ms: Some(lifetime_ms), ..draft(Author::Session(from), "the schema changed") };
     store.send(&draft, to).unwrap().id
 }
 

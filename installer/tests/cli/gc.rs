@@ -3,10 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 use session_bridge_core::id::MessageId;
-use session_bridge_core::message::{Kind, Urgency, Via};
+use session_bridge_core::message::Via;
 use session_bridge_store::{Author, Clock, Draft, Role, Store};
 
-use crate::env::{TestEnvironment, answer, arrive, question};
+use crate::env::{TestEnvironment, answer, arrive, draft, question};
 
 /// So many days pass: everything that is in the store happened as much earlier.
 fn pass(env: &TestEnvironment, days: i64) {
@@ -110,18 +110,7 @@ fn of_a_message_to_several_the_parts_go_that_are_over() {
     let (api, web) = env.two_sessions();
     let mut store = env.store();
     let third = arrive(&mut store, "codex", "third", &[]);
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::Session(api),
-        room: "default",
-        to: "*",
-        kind: Kind::Note,
-        subject: None,
-        body: "lunch",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    };
+    let draft = Draft { to: "*", ..draft(Author::Session(api), "lunch") };
     let id = store.send(&draft, &[web, third]).unwrap().id.to_string();
     store.decline(web, draft.id, None, Via::CommandLine).unwrap();
     pass(&env, 31);

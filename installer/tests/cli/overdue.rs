@@ -6,12 +6,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use session_bridge_core::event::Start;
-use session_bridge_core::id::MessageId;
-use session_bridge_core::message::{Kind, Urgency};
 use session_bridge_core::process;
 use session_bridge_store::{Activity, Arrival, Author, Draft, Live, Wanted};
 
-use crate::env::TestEnvironment;
+use crate::env::{TestEnvironment, draft};
 
 /// The text of the file once it has one.
 fn soon(path: &Path) -> String {
@@ -51,18 +49,8 @@ fn the_next_command_rings_for_a_sender_that_died() {
         .set_door(&[("PATH", env.path("bin").into_os_string()), ("CODEX_HOME", "/its/own/home".into())])
         .unwrap();
     // Its commit is all that is left of the sender.
-    let draft = Draft {
-        id: MessageId::generate(),
-        author: Author::CommandLine { name: "ana".into(), as_session: None },
-        room: "default",
-        to: "codex-project",
-        kind: Kind::Note,
-        subject: None,
-        body: "BODY",
-        in_reply_to: None,
-        urgency: Urgency::Normal,
-        lifetime_ms: None,
-    };
+    let ana = Author::CommandLine { name: "ana".into(), as_session: None };
+    let draft = Draft { to: "codex-project", ..draft(ana, "BODY") };
     let sent = store.send(&draft, &[session.id]).unwrap();
     drop(store);
 

@@ -28,10 +28,6 @@ pub(crate) fn named(
     if proves {
         attempt::advance(tx, session, seq, State::Injected, None, Some(evidence), now)?;
         attempt::advance(tx, session, seq, State::Seen, None, Some(evidence), now)?;
-        tx.execute(
-            "UPDATE delivery SET parked = 0 WHERE session = ?1 AND seq = ?2",
-            params![session.to_string(), seq],
-        )?;
     }
     Ok(())
 }

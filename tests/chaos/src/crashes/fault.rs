@@ -239,17 +239,10 @@ pub(super) fn calls(path: &Path) -> Result<BTreeMap<String, u32>> {
 /// The call that failed, if the program came as far. Other threads' calls may stand between its beginning and its end.
 pub(super) fn happened(path: &Path) -> Result<Option<String>> {
     let text = log(path)?;
-    let mut before: Vec<&str> = Vec::new();
-    for line in text.lines() {
-        if line.contains("(INJECTED)") {
-            let thread = line.split_whitespace().next();
-            let begun = |before: &&&str| {
-                before.split_whitespace().next() == thread && before.ends_with("<unfinished ...>")
-            };
-            let begun = before.iter().rev().find(begun).filter(|_| line.contains(" resumed>"));
-            return Ok(Some(begun.map_or_else(|| line.to_owned(), |begun| format!("{begun} {line}"))));
-        }
-        before.push(line);
-    }
-    Ok(None)
+    let lines: Vec<&str> = text.lines().collect();
+    let Some(at) = lines.iter().position(|line| line.contains("(INJECTED)")) else { return Ok(None) };
+    let thread = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let begins = |line: &&&str| line.ends_with("<unfinished ...>") && thread(line) == thread(lines[at]);
+    let begun = lines[..at].iter().rev().find(begins).filter(|_| lines[at].contains(" resumed>"));
+    Ok(Some(begun.map_or_else(|| lines[at].to_owned(), |begun| format!("{begun} {}", lines[at]))))
 }

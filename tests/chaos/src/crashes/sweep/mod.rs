@@ -88,10 +88,10 @@ pub fn row(number: usize, programs: &Programs, seed: u64, most: u64, folder: &Pa
         refused: BTreeMap::new(),
         findings: Vec::new(),
     };
-    for (number, (call, first)) in faults.into_iter().enumerate() {
+    for (nth, (call, first)) in faults.into_iter().enumerate() {
         bench.renew()?;
         // A file for each: what a program left running may still be traced into that of the one before.
-        let log = folder.join(format!("strace-{number}"));
+        let log = folder.join(format!("strace-{nth}"));
         let fault = Fault { error: kind.error, call, first, step: None };
         let name = format!("{} at {} {first}", kind.error, fault.call);
         *lock(&bench.world.faults) = Faults::One(fault.clone(), log.clone());
